@@ -1,0 +1,33 @@
+#pragma once
+
+#include "base/time.h"
+#include "db/database.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+namespace nexus::observe {
+class Metrics;
+}
+
+namespace nexus::db {
+
+/// What an operator may set about any engine; 0 keeps the engine's own default.
+struct OpenOptions {
+  unsigned readers = 0;            ///< connections that read at once
+  std::size_t write_queue = 0;     ///< writes that wait
+  std::int64_t busy_limit_ms = 0;  ///< longest wait for a lock or a connection
+  std::int64_t mmap_bytes = -1;    ///< -1: default
+  std::int64_t max_bytes = 0;      ///< size limit of an embedded database
+};
+
+/// Opens the engine that the URL names:
+///   sqlite:var/nexusrag.db   sqlite:/abs/path.db   sqlite:///abs/path.db   sqlite::memory:
+///   postgresql://…           known, but refused: this build has no such engine
+/// Throws Error{kUnavailable} that names the scheme, never the rest of the URL (it may hold a password).
+[[nodiscard]] std::unique_ptr<Database> open_database(std::string_view url, const OpenOptions& options,
+                                                      const Clock& clock, observe::Metrics& metrics);
+
+}  // namespace nexus::db
