@@ -1,0 +1,191 @@
+#include "app/app.h"
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <random>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include "config/derived.h"
+#include "config/settings_table.h"
+#include "modules/rag/llm_factory.h"
+#include "observe/log.h"
+
+namespace nexus::app {
+namespace {
+
+std::size_t count(const config::Settings& settings, const config::Setting<std::int64_t>& row) {
+  return static_cast<std::size_t>(settings.get(row));
+}
+
+std::chrono::milliseconds ms(const config::Settings& settings, const config::Setting<std::int64_t>& row) {
+  return std::chrono::milliseconds(settings.get(row));
+}
+
+http::ServerOptions server_options(const config::Settings& settings) {
+  http::ServerOptions options;
+  options.host = settings.get(config::kListenHost);
+  options.port = static_cast<std::uint16_t>(settings.get(config::kListenPort));
+  options.io_threads = static_cast<std::size_t>(config::io_threads(settings, std::thread::hardware_concurrency()));
+  options.max_connections = count(settings, config::kHttpMaxConnections);
+  options.max_header_bytes = count(settings, config::kHttpMaxHeaderBytes);
+  options.max_body_bytes = count(settings, config::kHttpMaxBodyBytes);
+  options.max_upload_bytes = count(settings, config::kHttpMaxUploadBytes);
+  options.early_body_bytes = count(settings, config::kHttpEarlyBodyBytes);
+  options.header_timeout = ms(settings, config::kHttpHeaderTimeoutMs);
+  options.body_timeout = ms(settings, config::kHttpBodyTimeoutMs);
+  options.idle_timeout = ms(settings, config::kHttpIdleTimeoutMs);
+  options.write_timeout = ms(settings, config::kHttpWriteTimeoutMs);
+  options.trusted_proxies = config::split_list(settings.get(config::kTrustedProxies));
+  options.spool_dir = config::spool_dir(settings);
+  return options;
+}
+
+rag::LlmChoice llm_choice(const config::Settings& settings) {
+  return {.provider = settings.get(config::kLlmProvider),
+          .google_project = settings.get(config::kGoogleCloudProject).value_or(""),
+          .google_location = settings.get(config::kGoogleCloudLocation).value_or(""),
+          .gemini_model = settings.get(config::kGeminiModel)};
+}
+
+rag::RunStreamOptions stream_options(const config::Settings& settings) {
+  return {.heartbeat_us = std::max<std::int64_t>(1, settings.get(config::kRunSseHeartbeatS)) * Timestamp::kSecond,
+          .pace_us = settings.get(config::kSseFlushIntervalMs) * 1000,
+          .debug_events = settings.get(config::kDebugEvents)};
+}
+
+rag::RunOptions run_options(const config::Settings& settings) {
+  return {.max_concurrency = static_cast<std::size_t>(config::run_concurrency(settings)),
+          .max_message_bytes = settings.get(config::kRunMessageMaxBytes),
+          .prompt = {.chars_per_token = settings.get(config::kCostEstimatorTokenCharsRatio),
+                     .history_tokens = count(settings, config::kRunHistoryMaxTokens),
+                     .context_tokens = count(settings, config::kRunContextMaxTokens)}};
+}
+
+exec::Random jitter() {
+  return [engine = std::minstd_rand(std::random_device{}())]() mutable {
+    return std::uniform_real_distribution<double>(0, 1)(engine);
+  };
+}
+
+health::Readiness readiness(Core& core, const std::atomic<bool>& stopping) {
+  return {.checks = {{.name = "database",
+                      .problem =
+                          [&core]() -> std::string {
+                            try {
+                              core.db->read([](db::Snapshot&) {});
+                              return {};
+                            } catch (const db::Error& e) {
+                              observe::log_warn("database is not ready", {{"reason", e.what()}});
+                              return "unavailable";
+                            }
+                          }}},
+          .stopping = &stopping};
+}
+
+}  // namespace
+
+App::App(const config::Settings& settings, const Clock& clock, const Core::Options& options)
+    : core_(settings, clock, options),
+      db_lane_("db", static_cast<std::size_t>(config::db_lane_threads(settings, std::thread::hardware_concurrency())),
+               count(settings, config::kLaneDbQueue), core_.metrics),
+      outbound_lane_("outbound", count(settings, config::kLaneOutboundThreads),
+                     count(settings, config::kLaneOutboundQueue), core_.metrics),
+      bulk_lane_("bulk", count(settings, config::kLaneBulkThreads), count(settings, config::kLaneBulkQueue),
+                 core_.metrics),
+      llm_(rag::make_llm(llm_choice(settings))),
+      run_services_{.db = *core_.db,
+                    .clock = clock,
+                    .outbound = outbound_lane_,
+                    .llm = *llm_,
+                    .metrics = core_.metrics,
+                    .sessions = {},
+                    .options = stream_options(settings)},
+      run_logs_(settings.get(config::kRunResumeTtlS) * Timestamp::kSecond,
+                count(settings, config::kRunResumeMemoryMb) << 20),
+      run_service_(run_services_, *core_.audit, *core_.retriever, run_logs_, run_options(settings)),
+      run_api_(run_service_, run_services_),
+      documents_api_(*core_.documents),
+      audit_api_(*core_.db, *core_.audit, settings.get(config::kUiCursorSecret), clock),
+      health_api_(clock, core_.metrics, readiness(core_, stopping_), settings.get(config::kMetricsToken)),
+      pipeline_(*core_.authenticator, settings, clock, core_.metrics),
+      router_(std::make_unique<http::Router>(collect_endpoints())) {
+  docs_api_.describe(router_->endpoints());
+}
+
+App::~App() { stop(); }
+
+std::vector<http::Endpoint> App::collect_endpoints() {
+  std::vector<http::Endpoint> rows;
+  const auto add = [&](std::vector<http::Endpoint> more) {
+    rows.insert(rows.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+  };
+  add(health_api_.endpoints());
+  add(run_api_.endpoints());
+  add(documents_api_.endpoints());
+  add(audit_api_.endpoints());
+  add(docs_api_.endpoints());
+  return rows;
+}
+
+void App::start() {
+  const config::Settings& settings = core_.settings;
+  std::filesystem::create_directories(config::spool_dir(settings));
+  server_ = std::make_unique<http::Server>(server_options(settings), *router_, pipeline_,
+                                           http::Lanes{.db = &db_lane_, .outbound = &outbound_lane_, .bulk = &bulk_lane_},
+                                           core_.clock);
+  server_->start();
+  write_address();
+  if (settings.get(config::kWorkersInProcess) && settings.get(config::kIngestExecutionMode) == "queue")
+    core_.ingest_worker->start();
+  core_.reembed_worker->start();
+  start_maintenance();
+}
+
+void App::write_address() const {
+  const std::filesystem::path folder = std::filesystem::path(core_.settings.get(config::kDataDir)) / "run";
+  std::filesystem::create_directories(folder);
+  const std::filesystem::path fresh = folder / "address.new";
+  std::ofstream(fresh) << address() << "\n";
+  std::filesystem::rename(fresh, folder / "address");
+}
+
+void App::start_maintenance() {
+  constexpr std::int64_t kMs = 1000;
+  maintenance_ = std::make_unique<exec::Periodic>(core_.clock, jitter());
+  maintenance_->add({.name = "auth.refresh", .interval_us = 500 * kMs, .run = [this](const std::stop_token&) {
+                       core_.authenticator->refresh();
+                     }});
+  maintenance_->add({.name = "jobs.prune", .interval_us = 3600 * Timestamp::kSecond, .run = [this](const std::stop_token&) {
+                       const std::int64_t days = core_.settings.get(config::kJobRetentionDays);
+                       const Timestamp before = core_.clock.now() - days * Timestamp::kDay;
+                       core_.db->write([&](db::Tx& tx) { jobs::JobsRepository().prune(tx, before); });
+                     }});
+  maintenance_->add({.name = "embeddings.missing", .interval_us = 10 * Timestamp::kSecond, .run = [this](const std::stop_token&) {
+                       if (core_.reembed_handler->enqueue_missing() > 0)
+                         core_.reembed_worker->wake(ingestion::kReembedJob);
+                     }});
+  maintenance_->start();
+  if (core_.settings.get(config::kEmbeddingProvider) == "local" && !core_.embedders.current())
+    observe::log_warn("no local embedding model is installed; search goes by words only until it is",
+                      {{"folder", config::models_dir(core_.settings).string()}, {"remedy", "nexusrag models install"}});
+  maintenance_->trigger("embeddings.missing");
+}
+
+bool App::stop() {
+  if (!server_ || stopping_.exchange(true)) return true;
+  server_->stop_accepting();
+  if (maintenance_) maintenance_->stop();
+  const bool in_time = server_->shutdown(std::chrono::seconds(core_.settings.get(config::kShutdownGraceS)));
+  core_.ingest_worker->stop();
+  core_.reembed_worker->stop();
+  db_lane_.drain();
+  bulk_lane_.drain();
+  outbound_lane_.drain();
+  core_.audit->flush();
+  return in_time;
+}
+
+}  // namespace nexus::app

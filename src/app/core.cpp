@@ -1,0 +1,153 @@
+#include "app/core.h"
+
+#include <filesystem>
+#include <thread>
+
+#include "config/derived.h"
+#include "config/settings_table.h"
+#include "db/embedded_migrations.h"
+#include "db/open.h"
+#include "observe/log.h"
+
+namespace nexus::app {
+namespace {
+
+std::string database_url(const config::Settings& settings) {
+  const std::string& url = settings.get(config::kDatabaseUrl);
+  return config::is_embedded(settings) ? "sqlite:" + config::sqlite_path(settings).string() : url;
+}
+
+void bring_up_schema(db::Database& db, const Clock& clock, bool migrate) {
+  db::Migrator migrator(db, clock, db::embedded_migrations(db.engine()));
+  if (!migrate) {
+    if (!migrator.status().up_to_date())
+      throw db::MigrationError("the database's schema is not this program's; run `nexusrag migrate`");
+    return;
+  }
+  for (const db::Migration& step : migrator.apply())
+    observe::log_info("migration applied", {{"number", step.number}, {"name", step.name}});
+}
+
+audit::AuditOptions audit_options(const config::Settings& settings) {
+  audit::AuditOptions options;
+  if (const Secret& key = settings.get(config::kAuditSigningKey); !key.empty())
+    options.signer = std::make_shared<audit::Ed25519CheckpointSigner>(key);
+  options.checkpoint_dir = settings.get(config::kAuditCheckpointDir).value_or("");
+  options.checkpoint_events = settings.get(config::kAuditCheckpointEvents);
+  options.checkpoint_interval_s = settings.get(config::kAuditCheckpointIntervalS);
+  return options;
+}
+
+auth::AuthOptions auth_options(const config::Settings& settings) {
+  return {.pepper = auth::Pepper(settings.get(config::kApiKeyPepper)),
+          .enabled = settings.get(config::kAuthEnabled),
+          .dev_bypass = settings.get(config::kAuthDevBypass),
+          .dev_bypass_allowed = config::listens_on_loopback(settings) && !config::is_production(settings),
+          .header = settings.get(config::kAuthApiKeyHeader),
+          .cache_ttl_s = settings.get(config::kAuthCacheTtlS),
+          .cache_entries = static_cast<std::size_t>(settings.get(config::kAuthCacheEntries)),
+          .inactive_enforced = settings.get(config::kAuthApiKeyInactiveEnforced),
+          .inactive_days = settings.get(config::kAuthApiKeyInactiveDays)};
+}
+
+text::extract::Limits extract_limits(const config::Settings& settings) {
+  text::extract::Limits limits;
+  limits.max_bytes_in = static_cast<std::size_t>(settings.get(config::kHttpMaxUploadBytes));
+  limits.max_text_out = static_cast<std::size_t>(settings.get(config::kDocumentTextMaxBytes));
+  limits.max_pages = static_cast<std::size_t>(settings.get(config::kExtractMaxPages));
+  limits.wall_seconds = static_cast<unsigned>(settings.get(config::kExtractTimeoutS));
+  limits.cpu_seconds = static_cast<unsigned>(settings.get(config::kExtractTimeoutS));
+  limits.memory_bytes = static_cast<std::size_t>(settings.get(config::kExtractProcessMemoryMb)) << 20;
+  limits.max_archive_entries = static_cast<std::size_t>(settings.get(config::kExtractMaxEntries));
+  return limits;
+}
+
+ingestion::IngestOptions ingest_options(const config::Settings& settings) {
+  return {.chunks = {.size = settings.get(config::kChunkSizeChars), .overlap = settings.get(config::kChunkOverlapChars)},
+          .max_chunks = settings.get(config::kChunkMaxPerDocument),
+          .extract = extract_limits(settings)};
+}
+
+documents::DocumentOptions document_options(const config::Settings& settings) {
+  return {.max_text_bytes = settings.get(config::kDocumentTextMaxBytes),
+          .max_metadata_bytes = settings.get(config::kDocumentMetadataMaxBytes),
+          .chunk_size_chars = settings.get(config::kChunkSizeChars),
+          .chunk_overlap_chars = settings.get(config::kChunkOverlapChars)};
+}
+
+std::size_t megabytes(std::int64_t count) { return static_cast<std::size_t>(count) << 20; }
+
+}  // namespace
+
+std::unique_ptr<db::Database> open_database(const config::Settings& settings, const Clock& clock,
+                                            observe::Metrics& metrics) {
+  if (config::is_embedded(settings) && config::sqlite_path(settings) != ":memory:") {
+    const std::filesystem::path folder = config::sqlite_path(settings).parent_path();
+    if (!folder.empty()) std::filesystem::create_directories(folder);
+  }
+  const unsigned cores = std::thread::hardware_concurrency();
+  return db::open_database(
+      database_url(settings),
+      {.readers = static_cast<unsigned>(config::sqlite_readers(settings, cores)),
+       .write_queue = static_cast<std::size_t>(settings.get(config::kSqliteWriteQueue)),
+       .busy_limit_ms = settings.get(config::kSqliteBusyTimeoutMs),
+       .mmap_bytes = static_cast<std::int64_t>(megabytes(settings.get(config::kSqliteMmapMb)))},
+      clock, metrics);
+}
+
+jobs::WorkerOptions worker_options(const config::Settings& settings) {
+  constexpr std::int64_t kMs = 1000;
+  return {.threads = static_cast<std::size_t>(settings.get(config::kIngestWorkers)),
+          .max_attempts = static_cast<int>(settings.get(config::kIngestMaxRetries)),
+          .lease_us = settings.get(config::kJobLeaseS) * Timestamp::kSecond,
+          .poll_us = settings.get(config::kJobPollIntervalMs) * kMs,
+          .backoff_us = settings.get(config::kJobBackoffMs) * kMs,
+          .backoff_max_us = settings.get(config::kJobBackoffMaxMs) * kMs,
+          .heartbeat_us = settings.get(config::kWorkerHeartbeatIntervalS) * Timestamp::kSecond};
+}
+
+Core::Core(const config::Settings& given, const Clock& the_clock, const Options& options)
+    : settings(given),
+      clock(the_clock),
+      db(open_database(given, the_clock, metrics)),
+      objects(std::filesystem::path(given.get(config::kDataDir)) / "objects"),
+      embedders(given.get(config::kEmbeddingProvider), config::models_dir(given)),
+      indexes(megabytes(given.get(config::kIndexMemoryMb)), the_clock, metrics),
+      extractor(text::extract::ExtractorConfig{.executable = options.extract_program}) {
+  bring_up_schema(*db, clock, options.migrate);
+  audit = std::make_unique<audit::AuditLog>(*db, clock, audit_options(settings), metrics);
+  authenticator = std::make_unique<auth::Authenticator>(*db, *audit, clock, auth_options(settings), metrics);
+  keys = std::make_unique<auth::KeysService>(*db, *audit, clock, auth::Pepper(settings.get(config::kApiKeyPepper)),
+                                             authenticator.get());
+  retriever = std::make_unique<retrieval::Retriever>(*db, embedders, indexes, access, metrics, clock,
+                                                     settings.get(config::kSearchTimeoutMs) * 1000);
+  ingest_handler = std::make_unique<ingestion::IngestHandler>(*db, clock, objects, embedders, indexes, extractor,
+                                                              ingest_options(settings));
+  ingest_worker =
+      std::make_unique<jobs::Worker>(*db, clock, *ingest_handler, worker_options(settings), metrics);
+  reembed_handler = std::make_unique<ingestion::ReembedHandler>(*db, clock, embedders);
+  jobs::WorkerOptions one_thread = worker_options(settings);
+  one_thread.threads = 1;
+  reembed_worker = std::make_unique<jobs::Worker>(*db, clock, *reembed_handler, one_thread, metrics);
+  const bool inline_mode = settings.get(config::kIngestExecutionMode) == "inline";
+  documents = std::make_unique<documents::DocumentsService>(
+      *db, *audit, objects, clock,
+      [this, inline_mode](std::string_view job_id) {
+        metrics.counter("nexusrag_ingest_enqueued_total").add();
+        if (inline_mode) {
+          ingest_worker->run_now(job_id);
+        } else {
+          ingest_worker->wake(ingestion::kIngestJob);
+        }
+      },
+      document_options(settings));
+}
+
+Core::~Core() {
+  ingest_worker->stop();
+  reembed_worker->stop();
+  authenticator->flush();
+  audit->stop();
+}
+
+}  // namespace nexus::app

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/time.h"
+#include "config/settings.h"
+#include "db/database.h"
+#include "db/migrator.h"
+#include "modules/audit/audit_log.h"
+#include "modules/auth/authenticator.h"
+#include "modules/auth/keys_service.h"
+#include "modules/authz/tenant_access.h"
+#include "modules/documents/documents_service.h"
+#include "modules/documents/object_store.h"
+#include "modules/ingestion/ingest_handler.h"
+#include "modules/ingestion/reembed_handler.h"
+#include "modules/jobs/worker.h"
+#include "modules/retrieval/embedders.h"
+#include "modules/retrieval/index_store.h"
+#include "modules/retrieval/retriever.h"
+#include "observe/metrics.h"
+#include "text/extract/extract.h"
+
+namespace nexus::app {
+
+/// What the process needs whatever it does: the database, brought up to date, and the services above it, without
+/// listener or threads of its own except the audit writer's. Built in order, destroyed in reverse. The server, the
+/// worker, the command line and the tests stand on it.
+class Core {
+ public:
+  struct Options {
+    bool migrate = true;  ///< false: refuse to start on an old schema
+    /// Program that answers `__extract`; tests name the server binary.
+    std::string extract_program = "/proc/self/exe";
+  };
+
+  /// Throws config::ConfigError, db::Error, db::MigrationError, std::system_error.
+  Core(const config::Settings& settings, const Clock& clock, const Options& options);
+  ~Core();
+  Core(const Core&) = delete;
+  Core& operator=(const Core&) = delete;
+
+
+  const config::Settings& settings;
+  const Clock& clock;
+  observe::Metrics metrics;
+  std::unique_ptr<db::Database> db;
+  std::unique_ptr<audit::AuditLog> audit;
+  std::unique_ptr<auth::Authenticator> authenticator;
+  std::unique_ptr<auth::KeysService> keys;
+  authz::TenantAccess access;
+  documents::ObjectStore objects;
+  retrieval::Embedders embedders;
+  retrieval::IndexStore indexes;
+  std::unique_ptr<retrieval::Retriever> retriever;
+  text::extract::Extractor extractor;
+  std::unique_ptr<ingestion::IngestHandler> ingest_handler;
+  std::unique_ptr<jobs::Worker> ingest_worker;
+  std::unique_ptr<ingestion::ReembedHandler> reembed_handler;
+  std::unique_ptr<jobs::Worker> reembed_worker;
+  std::unique_ptr<documents::DocumentsService> documents;
+};
+
+/// The options that settings give to the parts.
+[[nodiscard]] std::unique_ptr<db::Database> open_database(const config::Settings& settings, const Clock& clock,
+                                                          observe::Metrics& metrics);
+[[nodiscard]] jobs::WorkerOptions worker_options(const config::Settings& settings);
+
+}  // namespace nexus::app

@@ -1,0 +1,24 @@
+#include "app/statements.h"
+
+#include "modules/audit/audit_repository.h"
+#include "modules/auth/keys_repository.h"
+#include "modules/documents/documents_repository.h"
+#include "modules/ingestion/chunks_repository.h"
+#include "modules/jobs/jobs_repository.h"
+#include "modules/rag/sessions_repository.h"
+#include "modules/retrieval/index_repository.h"
+#include "modules/retrieval/passages_repository.h"
+
+namespace nexus::app {
+
+std::vector<const db::Statement*> all_statements() {
+  std::vector<const db::Statement*> out;
+  for (const db::StatementList list :
+       {audit::audit_statements(), auth::auth_statements(), documents::documents_statements(),
+        ingestion::chunks_statements(), jobs::jobs_statements(), rag::sessions_statements(),
+        retrieval::index_statements(), retrieval::passages_statements()})
+    out.insert(out.end(), list.begin(), list.end());
+  return out;
+}
+
+}  // namespace nexus::app

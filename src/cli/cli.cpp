@@ -1,0 +1,5 @@
+#include "cli/cli.h"
+
+namespace nexus::cli {
+int run(int, char**) { return 0; }
+}  // namespace nexus::cli

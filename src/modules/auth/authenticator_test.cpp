@@ -1,0 +1,546 @@
+#include "modules/auth/authenticator.h"
+
+#include "base/encoding.h"
+#include "base/errors.h"
+#include "base/ids.h"
+#include "modules/auth/key_format.h"
+#include "modules/auth/keys_service.h"
+#include "support/call_fixture.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <memory>
+#include <thread>
+
+namespace nexus::auth {
+namespace {
+
+using testing::TenantScopeFactory;
+using testing::TestCall;
+
+Pepper test_pepper() {
+  return Pepper(Secret("0123456789abcdef0123456789abcdef"));
+}
+
+AuthOptions options_with(Pepper pepper = test_pepper()) {
+  return {.pepper = std::move(pepper)};
+}
+
+struct Fixture {
+  explicit Fixture(AuthOptions options = options_with())
+      : gate(std::make_unique<Authenticator>(*t.database, t.audit, t.clock, std::move(options), t.metrics)),
+        keys(*t.database, t.audit, t.clock, test_pepper(), gate.get()) {
+    t.request.path = "/v1/corpora";
+    key = keys.create(TenantScopeFactory::make("t1"), {.role = "editor", .name = "ci"});
+    token = std::string(key.key.id.empty() ? "" : key.plaintext.reveal());
+    t.audit.clear();
+  }
+
+  /// The call that the gate was asked about; throws what the gate throws.
+  http::Call present(std::string_view header) {
+    t.request.headers = {{"User-Agent", "test/1"}};
+    if (!header.empty()) t.request.headers.emplace_back("authorization", header);
+    http::Call call = t.anonymous_call();
+    gate->authenticate(call);
+    return call;
+  }
+  http::Call use(std::string_view credential) { return present("Bearer " + std::string(credential)); }
+
+  void expect_refused(std::string_view header, const ErrorKind& kind, std::string_view message) {
+    try {
+      present(header);
+      FAIL() << "expected " << kind.code;
+    } catch (const ApiError& e) {
+      EXPECT_EQ(e.kind(), kind) << e.kind().code;
+      EXPECT_EQ(e.message(), message);
+      const ApiError::Headers bearer{{"WWW-Authenticate", "Bearer"}};
+      EXPECT_EQ(e.headers(), kind.status == 401 ? bearer : ApiError::Headers{});
+    }
+  }
+  void sql(const std::string& text) { t.database->run_script(text); }
+  [[nodiscard]] std::int64_t number(std::string_view column) {
+    std::int64_t out = -1;
+    t.database->read([&](db::Snapshot& db) {
+      const auto record = KeysRepository().find_by_id(db, key.key.id);
+      if (column == "last_used_at") out = record->key.last_used_at ? record->key.last_used_at->us : 0;
+      if (column == "hash_version") out = record->hash_version;
+    });
+    return out;
+  }
+  std::uint64_t lookups(const std::string& result) {
+    return t.metrics.counter("nexusrag_auth_cache_total", {{"result", result}}).value();
+  }
+
+  TestCall t;
+  std::unique_ptr<Authenticator> gate;
+  KeysService keys;
+  IssuedKey key;
+  std::string token;
+};
+
+boost::json::object metadata_of(const audit::Event& event) {
+  return event.metadata;
+}
+
+TEST(Authenticator, PreparesEveryStatement) {
+  const TestCall t;
+  EXPECT_EQ(t.database->check_statements(auth_statements()), std::vector<std::string>{});
+}
+
+TEST(Authenticator, AdmitsAKeyAndAuditsItsUser) {
+  Fixture f;
+  const http::Call call = f.use(f.token);
+  EXPECT_EQ(call.principal().subject_id, f.key.key.user_id);
+  EXPECT_EQ(call.principal().tenant_id, "t1");
+  EXPECT_EQ(call.principal().role, Role::kEditor);
+  EXPECT_EQ(call.principal().credential_id, f.key.key.id);
+  EXPECT_EQ(call.principal().method, AuthMethod::kApiKey);
+  EXPECT_EQ(call.tenant().id(), "t1");
+  const audit::Event event = f.t.audit.last();
+  EXPECT_EQ(event.event_type, "auth.access.success");
+  EXPECT_EQ(event.tenant_id, "t1");
+  EXPECT_EQ(event.actor_type, "api_key");
+  EXPECT_EQ(event.actor_id, f.key.key.id);
+  EXPECT_EQ(event.actor_role, "editor");
+  EXPECT_EQ(event.resource_type, "auth");
+  EXPECT_EQ(event.request_id, "req-1");
+  EXPECT_EQ(event.ip_address, "203.0.113.7");
+  EXPECT_EQ(event.user_agent, "test/1");
+  EXPECT_EQ(metadata_of(event),
+            (boost::json::object{{"path", "/v1/corpora"}, {"method", "GET"}, {"user_id", f.key.key.user_id}}));
+}
+
+TEST(Authenticator, AcceptsAnyCaseOfTheSchemeAndAnyBlanks) {
+  Fixture f;
+  EXPECT_NO_THROW(f.present("bEARER \t " + f.token + "  "));
+}
+
+TEST(Authenticator, RefusesAHeaderThatIsNoBearerToken) {
+  Fixture f;
+  for (const std::string header : {"Basic abc", "Bearer ", "Bearer", f.token.c_str(), "Bearer a b", " "}) {
+    f.expect_refused(header, errors::kAuthUnauthorized, "Missing or invalid bearer token");
+    const audit::Event event = f.t.audit.last();
+    EXPECT_EQ(event.event_type, "auth.access.failure");
+    EXPECT_FALSE(event.success);
+    EXPECT_EQ(event.actor_type, "anonymous");
+    EXPECT_EQ(event.tenant_id, std::nullopt);
+    EXPECT_EQ(event.error_code, "AUTH_UNAUTHORIZED");
+  }
+}
+
+TEST(Authenticator, RefusesAMissingKey) {
+  Fixture f;
+  f.expect_refused("", errors::kAuthUnauthorized, "Missing API key");
+  EXPECT_EQ(f.t.audit.size(), 1U);
+}
+
+TEST(Authenticator, RefusesEverybodyWhenDisabledWithoutBypass) {
+  AuthOptions options = options_with();
+  options.enabled = false;
+  Fixture f(options);
+  f.expect_refused("Bearer " + f.token, errors::kAuthUnauthorized,
+                   "Authentication disabled; set AUTH_DEV_BYPASS=true for dev access");
+  f.expect_refused("Basic x", errors::kAuthUnauthorized, "Missing or invalid bearer token");
+}
+
+TEST(Authenticator, ReadsTheConfiguredHeader) {
+  AuthOptions options = options_with();
+  options.header = "X-Api-Key";
+  Fixture f(options);
+  f.expect_refused("Bearer " + f.token, errors::kAuthUnauthorized, "Missing API key");
+  f.t.request.headers = {{"x-api-key", "Bearer " + f.token}};
+  http::Call call = f.t.anonymous_call();
+  EXPECT_NO_THROW(f.gate->authenticate(call));
+}
+
+TEST(Authenticator, RefusesSessionTokensUntilThereAreSessions) {
+  Fixture f;
+  f.expect_refused("Bearer nrgss_0123_abc", errors::kAuthUnauthorized, "Invalid session token");
+  EXPECT_EQ(f.t.audit.last().actor_type, "sso_session");
+  EXPECT_EQ(f.t.audit.last().metadata.at("auth_mode"), "sso_session");
+}
+
+TEST(Authenticator, RefusesUnknownCredentialsAnonymously) {
+  Fixture f;
+  for (const std::string token :
+       {"nope", "nrgk_00000000000000000000000000000000_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}) {
+    f.expect_refused("Bearer " + token, errors::kAuthUnauthorized, "Invalid API key");
+    EXPECT_EQ(f.t.audit.last().actor_type, "anonymous");
+    EXPECT_EQ(f.t.audit.last().tenant_id, std::nullopt);
+  }
+}
+
+TEST(Authenticator, TellsTheTenantThatSomebodyGuessesAtItsKey) {
+  Fixture f;
+  std::string guess = f.token;
+  guess.back() = guess.back() == 'A' ? 'B' : 'A';
+  f.expect_refused("Bearer " + guess, errors::kAuthUnauthorized, "Invalid API key");
+  EXPECT_EQ(f.t.audit.last().actor_type, "anonymous");
+  EXPECT_EQ(f.t.audit.last().tenant_id, "t1");
+  EXPECT_EQ(f.t.audit.last().metadata.at("claimed_key_id").as_string(), f.key.key.id);
+}
+
+TEST(Authenticator, RefusesARevokedKeyFirst) {
+  Fixture f;
+  f.sql("UPDATE api_keys SET revoked_at = 1, expires_at = 1; UPDATE users SET is_active = 0");
+  f.expect_refused("Bearer " + f.token, errors::kAuthRevokedKey, "API key is revoked");
+  const audit::Event event = f.t.audit.last();
+  EXPECT_EQ(event.event_type, "auth.access.failure");
+  EXPECT_EQ(event.tenant_id, "t1");
+  EXPECT_EQ(event.actor_type, "api_key");
+  EXPECT_EQ(event.actor_id, f.key.key.id);
+  EXPECT_EQ(event.actor_role, "editor");
+  EXPECT_EQ(event.error_code, "AUTH_REVOKED_KEY");
+  EXPECT_EQ(event.metadata.at("user_id").as_string(), f.key.key.user_id);
+}
+
+TEST(Authenticator, RefusesAnInactiveUserBeforeExpiry) {
+  Fixture f;
+  f.sql("UPDATE api_keys SET expires_at = 1; UPDATE users SET is_active = 0");
+  f.expect_refused("Bearer " + f.token, errors::kAuthUnauthorized, "API key user is inactive");
+}
+
+TEST(Authenticator, RefusesAnExpiredKeyWithItsOwnEvent) {
+  Fixture f;
+  f.sql("UPDATE api_keys SET expires_at = " + std::to_string(f.t.clock.now().us) + ", created_at = 1");
+  f.expect_refused("Bearer " + f.token, errors::kAuthExpiredKey, "API key expired");
+  EXPECT_EQ(f.t.audit.last().event_type, "auth.api_key.expired");
+  EXPECT_FALSE(f.t.audit.last().success);
+}
+
+TEST(Authenticator, RefusesAKeyThatSleptTooLong) {
+  Fixture f;
+  f.t.clock.advance_s(90 * 86'400);
+  f.expect_refused("Bearer " + f.token, errors::kAuthInactiveKey, "API key inactive");
+  EXPECT_EQ(f.t.audit.last().metadata.at("inactive_days_threshold"), 90);
+}
+
+TEST(Authenticator, CountsInactivityFromTheLastUse) {
+  Fixture f;
+  f.sql("UPDATE api_keys SET created_at = 1, last_used_at = " +
+        std::to_string((f.t.clock.now() - 89 * Timestamp::kDay).us));
+  EXPECT_NO_THROW(f.use(f.token));
+}
+
+TEST(Authenticator, LetsInactiveKeysInWhenTheRuleIsOff) {
+  for (const bool enforced : {true, false}) {
+    AuthOptions options = options_with();
+    options.inactive_enforced = enforced;
+    options.inactive_days = enforced ? 0 : 90;
+    Fixture f(options);
+    f.t.clock.advance_s(400LL * 86'400);
+    EXPECT_NO_THROW(f.use(f.token));
+  }
+}
+
+TEST(Authenticator, RefusesAKeyOfAnotherTenantThanItsUser) {
+  Fixture f;
+  f.sql("UPDATE users SET tenant_id = 't2'");
+  f.expect_refused("Bearer " + f.token, errors::kAuthForbidden, "Tenant mismatch for API key");
+}
+
+TEST(Authenticator, RefusesARoleOutsideTheVocabulary) {
+  Fixture f;
+  f.sql("PRAGMA ignore_check_constraints=ON; UPDATE users SET role = 'owner'; PRAGMA ignore_check_constraints=OFF");
+  f.expect_refused("Bearer " + f.token, errors::kAuthForbidden, "Unsupported role: owner");
+}
+
+TEST(Authenticator, AnswersUnavailableWhenTheDatabaseFails) {
+  Fixture f;
+  f.sql("ALTER TABLE api_keys RENAME TO elsewhere");
+  f.t.request.headers = {{"Authorization", "Bearer " + f.token}};
+  http::Call call = f.t.anonymous_call();
+  try {
+    f.gate->authenticate(call);
+    FAIL();
+  } catch (const ApiError& e) {
+    EXPECT_EQ(e.kind(), errors::kAuthUnavailable);
+    EXPECT_EQ(e.message(), "Authentication unavailable");
+  }
+  EXPECT_EQ(f.t.audit.last().actor_type, "system");
+  EXPECT_EQ(f.t.audit.last().error_code, "AUTH_UNAVAILABLE");
+}
+
+// ---- adopted hashes ----
+
+TEST(Authenticator, AcceptsABareHashAndUpgradesItOnFirstUse) {
+  Fixture f;
+  f.sql("UPDATE api_keys SET hash_version = 0, key_hash = '" + crypto::sha256_hex(f.token) + "'");
+  EXPECT_NO_THROW(f.use(f.token));
+  f.gate->flush();
+  EXPECT_EQ(f.number("hash_version"), 1);
+  f.t.clock.advance_s(60);
+  EXPECT_NO_THROW(f.use(f.token));
+}
+
+TEST(Authenticator, AcceptsAForeignStringByItsHash) {
+  Fixture f;
+  f.sql("UPDATE api_keys SET hash_version = 0, key_hash = '" + crypto::sha256_hex("any string at all") + "'");
+  EXPECT_THROW(f.use("any"), ApiError);
+  f.sql("UPDATE api_keys SET key_hash = '" + crypto::sha256_hex("legacy-key") + "'");
+  EXPECT_NO_THROW(f.use("legacy-key"));
+  f.gate->flush();
+  f.gate->refresh();
+  f.t.clock.advance_s(60);
+  EXPECT_NO_THROW(f.use("legacy-key"));  // now by its HMAC
+}
+
+TEST(Authenticator, AcceptsAnOlderPepperAndNoUnknownOne) {
+  AuthOptions options = options_with(
+      Pepper(Secret("new-pepper-new-pepper"), 2).with_older(1, Secret("0123456789abcdef0123456789abcdef")));
+  Fixture f(options);
+  EXPECT_NO_THROW(f.use(f.token));
+  f.gate->flush();
+  EXPECT_EQ(f.number("hash_version"), 2);
+  Authenticator old(*f.t.database, f.t.audit, f.t.clock, options_with(), f.t.metrics);
+  http::Call call = f.t.anonymous_call();
+  EXPECT_THROW(old.authenticate(call), ApiError);
+}
+
+TEST(Pepper, RefusesWeakSecrets) {
+  EXPECT_THROW(Pepper(Secret("short")), std::invalid_argument);
+  EXPECT_THROW(Pepper(Secret("0123456789abcdef"), 0), std::invalid_argument);
+  EXPECT_EQ(test_pepper().hash(7, "x"), std::nullopt);
+}
+
+// ---- cache ----
+
+TEST(PrincipalCache, AnswersTheSecondCallWithoutTheDatabase) {
+  Fixture f;
+  f.use(f.token);
+  f.use(f.token);
+  EXPECT_EQ(f.lookups("hit"), 1U);
+  EXPECT_EQ(f.lookups("miss"), 1U);
+  EXPECT_EQ(metadata_of(f.t.audit.last()),
+            (boost::json::object{{"path", "/v1/corpora"}, {"method", "GET"}, {"auth_cache", true}}));
+}
+
+TEST(PrincipalCache, ForgetsAfterItsTimeHoweverBusy) {
+  Fixture f;
+  for (int i = 0; i < 16; ++i) {
+    f.use(f.token);
+    f.t.clock.advance_s(1);
+  }
+  EXPECT_EQ(f.lookups("miss"), 2U);
+}
+
+TEST(PrincipalCache, IsOffWithoutATimeToLive) {
+  AuthOptions options = options_with();
+  options.cache_ttl_s = 0;
+  Fixture f(options);
+  f.use(f.token);
+  f.use(f.token);
+  EXPECT_EQ(f.lookups("miss"), 2U);
+}
+
+TEST(PrincipalCache, ARevocationIsEffectiveAtOnce) {
+  Fixture f;
+  f.use(f.token);
+  f.keys.revoke(f.key.key.id);
+  f.expect_refused("Bearer " + f.token, errors::kAuthRevokedKey, "API key is revoked");
+}
+
+TEST(PrincipalCache, AnExpiryIsSeenOnEveryHit) {
+  Fixture f;
+  f.sql("UPDATE api_keys SET expires_at = " + std::to_string((f.t.clock.now() + 5 * Timestamp::kSecond).us));
+  f.use(f.token);
+  f.t.clock.advance_s(5);
+  f.expect_refused("Bearer " + f.token, errors::kAuthExpiredKey, "API key expired");
+}
+
+TEST(PrincipalCache, ForgetsWhatAnotherProcessChangedWhenRefreshed) {
+  Fixture f;
+  KeysService elsewhere(*f.t.database, f.t.audit, f.t.clock, test_pepper());  // knows no authenticator
+  f.use(f.token);
+  elsewhere.revoke(f.key.key.id);
+  EXPECT_NO_THROW(f.use(f.token));
+  f.gate->refresh();
+  EXPECT_THROW(f.use(f.token), ApiError);
+}
+
+TEST(PrincipalCache, ForgetsOnlyTheTenantThatChanged) {
+  Fixture f;
+  const IssuedKey other = f.keys.create(TenantScopeFactory::make("t2"), {.role = "reader"});
+  f.use(other.plaintext.reveal());
+  f.use(f.token);
+  f.keys.create(TenantScopeFactory::make("t2"), {.role = "reader"});
+  f.use(f.token);
+  EXPECT_EQ(f.lookups("hit"), 1U);
+  f.use(other.plaintext.reveal());
+  EXPECT_EQ(f.lookups("miss"), 3U);
+}
+
+TEST(PrincipalCache, DoesNotKeepWhatWasReadBeforeAnInvalidation) {
+  PrincipalCache cache(16, Timestamp::kSecond);
+  const auto generation = cache.generation();
+  auto key = std::make_shared<VerifiedKey>();
+  key->tenant_id = "t1";
+  cache.invalidate("t1");
+  cache.insert({}, key, 0, generation);
+  EXPECT_EQ(cache.find({}, 0), nullptr);
+  cache.insert({}, key, 0, cache.generation());
+  EXPECT_NE(cache.find({}, 0), nullptr);
+}
+
+TEST(PrincipalCache, StaysWithinItsCapacity) {
+  PrincipalCache cache(64, Timestamp::kSecond);
+  for (int i = 0; i < 1000; ++i) {
+    Pepper::Digest digest{};
+    digest[0] = std::byte(i & 0xFF);
+    digest[1] = std::byte(i >> 8);
+    digest[31] = std::byte(i & 0xFF);
+    cache.insert(digest, std::make_shared<VerifiedKey>(), 0, 0);
+  }
+  std::size_t entries = 0;
+  cache.for_each([&](const auto&) { ++entries; });
+  EXPECT_LE(entries, 64U);
+  EXPECT_GT(entries, 0U);
+}
+
+TEST(PrincipalCache, NeverServesARevokedKeyUnderConcurrency) {
+  Fixture f;
+  f.use(f.token);
+  std::atomic<bool> revoked{false};
+  std::atomic<int> served_after{0};
+  std::vector<std::thread> threads;
+  http::Request request = testing::make_request();
+  request.headers = {{"Authorization", "Bearer " + f.token}};
+  const http::Endpoint endpoint;
+  for (int i = 0; i < 3; ++i) {
+    threads.emplace_back([&] {
+      for (int n = 0; n < 300; ++n) {
+        const bool was_revoked = revoked.load();
+        http::Call call(request, endpoint);
+        call.now = f.t.clock.now();
+        try {
+          f.gate->authenticate(call);
+          if (was_revoked) ++served_after;
+        } catch (const ApiError&) {
+          EXPECT_FALSE(call.is_authenticated());
+        }
+      }
+    });
+  }
+  f.keys.revoke(f.key.key.id);
+  revoked = true;
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(served_after.load(), 0);
+}
+
+// ---- last use ----
+
+TEST(LastUse, IsWrittenOnceAMinute) {
+  Fixture f;
+  const Timestamp start = f.t.clock.now();
+  f.use(f.token);
+  f.t.clock.advance_s(30);
+  f.use(f.token);  // not yet; the flush below would hide it, so look at what a second process sees first
+  EXPECT_LE(f.number("last_used_at"), start.us);
+  f.t.clock.advance_s(30);
+  f.use(f.token);
+  f.gate->flush();
+  EXPECT_EQ(f.number("last_used_at"), (start + 60 * Timestamp::kSecond).us);
+}
+
+TEST(LastUse, IsWrittenAtTheEnd) {
+  Fixture f;
+  const Timestamp start = f.t.clock.now();
+  f.use(f.token);
+  f.t.clock.advance_s(7);
+  f.use(f.token);
+  f.gate.reset();
+  EXPECT_EQ(f.number("last_used_at"), (start + 7 * Timestamp::kSecond).us);
+}
+
+// ---- development bypass ----
+
+struct Bypass : Fixture {
+  explicit Bypass(bool allowed = true, bool enabled = true) : Fixture(bypass_options(allowed, enabled)) {}
+  static AuthOptions bypass_options(bool allowed, bool enabled) {
+    AuthOptions options = options_with();
+    options.enabled = enabled;
+    options.dev_bypass = true;
+    options.dev_bypass_allowed = allowed;
+    return options;
+  }
+  http::Call enter(http::Pairs headers) {
+    t.request.headers = std::move(headers);
+    http::Call call = t.anonymous_call();
+    gate->authenticate(call);
+    return call;
+  }
+};
+
+TEST(DevBypass, AdmitsATenantByHeader) {
+  Bypass f;
+  const http::Call call = f.enter({{"X-Tenant-Id", "dev"}});
+  EXPECT_EQ(call.principal().subject_id, "dev-dev");
+  EXPECT_EQ(call.principal().role, Role::kAdmin);
+  EXPECT_EQ(call.principal().credential_id, "dev-bypass");
+  EXPECT_EQ(call.principal().method, AuthMethod::kDevBypass);
+  EXPECT_EQ(f.t.audit.last().actor_type, "system");
+  EXPECT_EQ(f.t.audit.last().actor_id, "dev-dev");
+  EXPECT_EQ(f.t.audit.last().metadata.at("auth_mode"), "dev_bypass");
+  EXPECT_EQ(f.enter({{"X-Tenant-Id", "dev"}, {"X-Role", " Reader "}}).principal().role, Role::kReader);
+}
+
+TEST(DevBypass, AsksForATenantAndAKnownRole) {
+  Bypass f;
+  try {
+    f.enter({});
+    FAIL();
+  } catch (const ApiError& e) {
+    EXPECT_EQ(e.message(), "X-Tenant-Id header is required in dev bypass mode");
+    EXPECT_EQ(e.kind(), errors::kAuthUnauthorized);
+    EXPECT_EQ(e.headers().at(0).first, "WWW-Authenticate");
+  }
+  try {
+    f.enter({{"X-Tenant-Id", "dev"}, {"X-Role", "Owner"}});
+    FAIL();
+  } catch (const ApiError& e) {
+    EXPECT_EQ(e.message(), "Unsupported role: owner");
+    EXPECT_EQ(e.kind(), errors::kAuthInvalidRole);
+  }
+  EXPECT_EQ(f.t.audit.size(), 0U);
+}
+
+TEST(DevBypass, LooksAtATokenOnlyWhenAuthenticationIsOn) {
+  Bypass on;
+  EXPECT_THROW(on.enter({{"X-Tenant-Id", "dev"}, {"Authorization", "Bearer wrong"}}), ApiError);
+  Bypass off(true, false);
+  EXPECT_NO_THROW(off.enter({{"X-Tenant-Id", "dev"}, {"Authorization", "Bearer wrong"}}));
+  EXPECT_THROW(off.enter({{"X-Tenant-Id", "dev"}, {"Authorization", "Basic wrong"}}), ApiError);
+}
+
+TEST(DevBypass, IsIgnoredWhereTheApplicationForbidsIt) {
+  Bypass f(false);
+  EXPECT_THROW(f.enter({{"X-Tenant-Id", "dev"}}), ApiError);
+}
+
+// ---- roles ----
+
+TEST(RequireRole, RefusesALowerRoleAndAuditsIt) {
+  Fixture f;
+  const http::Call reader = f.t.call_as(Role::kReader, "t1");
+  EXPECT_NO_THROW(f.gate->require_role(reader, Role::kReader));
+  EXPECT_EQ(f.t.audit.size(), 0U);
+  try {
+    f.gate->require_role(reader, Role::kAdmin);
+    FAIL();
+  } catch (const ApiError& e) {
+    EXPECT_EQ(e.kind(), errors::kAuthForbidden);
+    EXPECT_EQ(e.message(), "Insufficient role for this operation");
+  }
+  const audit::Event event = f.t.audit.last();
+  EXPECT_EQ(event.event_type, "rbac.forbidden");
+  EXPECT_EQ(event.actor_id, "key-2");
+  EXPECT_EQ(event.actor_role, "reader");
+  EXPECT_EQ(event.resource_type, "rbac");
+  EXPECT_EQ(event.error_code, "AUTH_FORBIDDEN");
+  EXPECT_EQ(metadata_of(event),
+            (boost::json::object{{"path", "/v1/corpora"}, {"method", "GET"}, {"required_role", "admin"}}));
+}
+
+}  // namespace
+}  // namespace nexus::auth

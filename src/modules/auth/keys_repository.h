@@ -1,0 +1,58 @@
+#pragma once
+
+#include "base/principal.h"
+#include "db/database.h"
+#include "modules/auth/auth_types.h"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace nexus::auth {
+
+/// All SQL of the room. Looking a credential up happens before there is a tenant; everything else asks for the scope.
+/// Throws db::Error.
+class KeysRepository {
+ public:
+  [[nodiscard]] std::optional<KeyRecord> find_by_id(db::Snapshot& db, std::string_view key_id) const;
+  [[nodiscard]] std::optional<KeyRecord> find_by_hash(db::Snapshot& db, std::string_view key_hash) const;
+  /// Newest first.
+  [[nodiscard]] std::vector<Key> list(db::Snapshot& db, const TenantScope& tenant) const;
+
+  struct User {
+    std::string id;
+    std::string tenant_id;
+    std::string role;
+    bool is_active = true;
+  };
+  [[nodiscard]] std::optional<User> find_user(db::Snapshot& db, std::string_view user_id) const;
+  void insert_user(db::Tx& tx, const User& user, const std::optional<std::string>& email, Timestamp now) const;
+  void update_user(db::Tx& tx, std::string_view user_id, std::string_view role,
+                   const std::optional<std::string>& email) const;
+  void insert_key(db::Tx& tx, const KeyRecord& record) const;
+  void revoke(db::Tx& tx, std::string_view key_id, Timestamp at) const;
+  /// Moves last_used_at forward, never back.
+  void touch(db::Tx& tx, std::string_view key_id, Timestamp at) const;
+  /// Replaces the hash if it still is the one that was verified.
+  void upgrade_hash(db::Tx& tx, std::string_view key_id, std::string_view old_hash, std::string_view new_hash,
+                    int version) const;
+};
+
+/// What caches of this room hold, versioned (table cache_versions): each change bumps the tenant's scope in its own
+/// transaction, and processes look for versions above the last that they saw.
+class AuthVersions {
+ public:
+  void bump(db::Tx& tx, std::string_view tenant_id) const;
+
+  struct Changes {
+    std::int64_t version = 0;          ///< highest version there is
+    std::vector<std::string> tenants;  ///< whose scope changed after `since`
+  };
+  [[nodiscard]] Changes changes(db::Snapshot& db, std::int64_t since) const;
+};
+
+[[nodiscard]] db::StatementList auth_statements();
+
+}  // namespace nexus::auth

@@ -1,0 +1,90 @@
+#include "modules/documents/object_store.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <stdexcept>
+#include <system_error>
+
+#include "base/ids.h"
+#include "observe/log.h"
+
+namespace nexus::documents {
+namespace {
+
+/// A file descriptor that closes itself.
+class Descriptor {
+ public:
+  Descriptor(const std::filesystem::path& path, int flags, unsigned mode = 0)
+      : fd_(::open(path.c_str(), flags | O_CLOEXEC, mode)) {
+    if (fd_ < 0) throw std::system_error(errno, std::generic_category(), "open " + path.filename().string());
+  }
+  ~Descriptor() { ::close(fd_); }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+
+  void write(std::string_view bytes) const {
+    while (!bytes.empty()) {
+      const ssize_t n = ::write(fd_, bytes.data(), bytes.size());
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) throw std::system_error(errno, std::generic_category(), "write object");
+      bytes.remove_prefix(static_cast<std::size_t>(n));
+    }
+  }
+  void sync() const {
+    if (::fsync(fd_) != 0) throw std::system_error(errno, std::generic_category(), "fsync object");
+  }
+
+ private:
+  int fd_;
+};
+
+}  // namespace
+
+ObjectStore::ObjectStore(std::filesystem::path root) : root_(std::move(root)) {
+  std::filesystem::create_directories(root_);
+}
+
+std::string ObjectStore::new_key() const {
+  const std::string id = hex32();
+  const std::string folder = id.substr(0, 2);
+  if (std::filesystem::create_directory(root_ / folder)) Descriptor(root_, O_RDONLY | O_DIRECTORY).sync();
+  return folder + "/" + id;
+}
+
+void ObjectStore::settle(const std::filesystem::path& file) const {
+  Descriptor(file, O_RDONLY).sync();
+  Descriptor(file.parent_path(), O_RDONLY | O_DIRECTORY).sync();
+}
+
+std::string ObjectStore::take(const std::filesystem::path& file) const {
+  std::string key = new_key();
+  const std::filesystem::path target = root_ / key;
+  std::filesystem::rename(file, target);
+  settle(target);
+  return key;
+}
+
+std::string ObjectStore::put(std::string_view bytes) const {
+  std::string key = new_key();
+  const std::filesystem::path target = root_ / key;
+  try {
+    Descriptor(target, O_WRONLY | O_CREAT | O_EXCL, 0600).write(bytes);
+    settle(target);
+  } catch (const std::system_error&) {
+    remove(key);
+    throw;
+  }
+  return key;
+}
+
+void ObjectStore::remove(std::string_view key) const noexcept {
+  std::error_code error;
+  std::filesystem::remove(path(key), error);
+  if (error) observe::log_warn("object could not be removed", {{"key", key}, {"reason", error.message()}});
+}
+
+std::filesystem::path ObjectStore::path(std::string_view key) const { return root_ / key; }
+
+}  // namespace nexus::documents

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/time.h"
+#include "db/database.h"
+#include "modules/documents/documents_repository.h"
+#include "modules/documents/object_store.h"
+#include "modules/ingestion/chunks_repository.h"
+#include "modules/ingestion/ports.h"
+#include "modules/jobs/ports.h"
+#include "modules/retrieval/embedders.h"
+#include "modules/retrieval/index_repository.h"
+#include "modules/retrieval/index_store.h"
+#include "text/extract/extract.h"
+
+namespace nexus::ingestion {
+
+struct IngestOptions {
+  ChunkSizes chunks{.size = 1200, .overlap = 150};
+  std::int64_t max_chunks = 50'000;      ///< of one document
+  std::int64_t progress_every = 500;     ///< chunks between two updates of the document's progress
+  text::extract::Limits extract;
+};
+
+/// Turns the source of a document into chunks, vectors and a segment, and commits them together with the document's
+/// state and the job's end (contract 02 §10.3). Until that commit the previous chunks stay searchable. Thread-safe.
+class IngestHandler final : public jobs::Handler {
+ public:
+  IngestHandler(db::Database& db, const Clock& clock, const documents::ObjectStore& objects,
+                const retrieval::Embedders& embedders, retrieval::IndexStore& indexes,
+                const text::extract::Extractor& extractor, IngestOptions options);
+
+  [[nodiscard]] std::string_view kind() const override { return kIngestJob; }
+  void run(jobs::Lease& lease) override;
+  void on_dead(db::Tx& tx, const TenantScope& tenant, const jobs::Job& job, std::string_view reason,
+               bool permanent) override;
+
+ private:
+  struct Work;
+
+  [[nodiscard]] std::optional<Work> begin(jobs::Lease& lease) const;
+  [[nodiscard]] text::extract::Extracted read_source(const Work& work, const jobs::Lease& lease) const;
+  [[nodiscard]] std::vector<NewChunk> chunk(Work& work, std::string_view text) const;
+  void embed(const Work& work, const jobs::Lease& lease, std::vector<NewChunk>& chunks) const;
+  void commit(const Work& work, jobs::Lease& lease, const std::vector<NewChunk>& chunks) const;
+
+  db::Database& db_;
+  const Clock& clock_;
+  const documents::ObjectStore& objects_;
+  const retrieval::Embedders& embedders_;
+  retrieval::IndexStore& indexes_;
+  const text::extract::Extractor& extractor_;
+  IngestOptions options_;
+  documents::DocumentsRepository documents_;
+  ChunksRepository chunks_;
+  retrieval::IndexRepository index_;
+};
+
+}  // namespace nexus::ingestion

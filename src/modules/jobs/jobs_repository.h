@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "base/principal.h"
+#include "db/database.h"
+#include "modules/jobs/jobs_types.h"
+
+namespace nexus::jobs {
+
+/// All SQL on `jobs`, `job_turns` and `worker_heartbeats`. Stateless.
+class JobsRepository {
+ public:
+  /// False when an equal dedupe key is already waiting or running.
+  bool enqueue(db::Tx& tx, const NewJob& job, Timestamp now) const;
+
+  /// Takes the oldest due job of the tenant whose turn is the longest ago: queued jobs whose time has come and leased
+  /// ones whose holder has gone. Counts the attempt.
+  std::optional<Job> claim(db::Tx& tx, std::string_view kind, std::string_view owner, Timestamp now,
+                           Timestamp lease_until) const;
+
+  /// Takes this job, whoever's turn it is; empty when it is not queued.
+  std::optional<Job> claim_by_id(db::Tx& tx, std::string_view id, std::string_view owner, Timestamp now,
+                                 Timestamp lease_until) const;
+  /// Waiting or running.
+  bool is_open(db::Snapshot& db, std::string_view id) const;
+
+  /// The holder's own calls; each answers false when the lease has been lost to somebody else.
+  bool extend(db::Tx& tx, std::string_view id, std::string_view owner, Timestamp lease_until) const;
+  bool complete(db::Tx& tx, std::string_view id, std::string_view owner, Timestamp now) const;
+  bool retry(db::Tx& tx, std::string_view id, std::string_view owner, std::string_view error, Timestamp run_at,
+             Timestamp now) const;
+  bool bury(db::Tx& tx, std::string_view id, std::string_view owner, std::string_view error, Timestamp now) const;
+  /// Gives the job back without counting the attempt (shut-down).
+  bool release(db::Tx& tx, std::string_view id, std::string_view owner, Timestamp now) const;
+
+  std::optional<Job> find(db::Snapshot& db, const TenantScope& tenant, std::string_view id) const;
+  std::int64_t waiting(db::Snapshot& db, std::string_view kind) const;
+  /// When the next queued job of the kind is due; empty when none waits.
+  std::optional<Timestamp> next_due(db::Snapshot& db, std::string_view kind) const;
+  /// Removes finished jobs older than `before`; returns how many.
+  std::int64_t prune(db::Tx& tx, Timestamp before) const;
+
+  void heartbeat(db::Tx& tx, std::string_view worker_id, std::string_view kinds, Timestamp started, Timestamp now) const;
+};
+
+[[nodiscard]] db::StatementList jobs_statements();
+
+}  // namespace nexus::jobs

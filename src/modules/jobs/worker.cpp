@@ -1,0 +1,211 @@
+#include "modules/jobs/worker.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <random>
+
+#include <fmt/format.h>
+
+#include "base/ids.h"
+#include "observe/log.h"
+#include "observe/metrics.h"
+
+namespace nexus::jobs {
+namespace {
+
+std::int64_t backoff(const WorkerOptions& options, int attempts) {
+  const int doublings = std::clamp(attempts - 1, 0, 20);
+  const std::int64_t base = std::min(options.backoff_max_us, options.backoff_us << doublings);
+  thread_local std::minstd_rand random{std::random_device{}()};
+  return std::uniform_int_distribution<std::int64_t>(base / 2, base + base / 2)(random);
+}
+
+}  // namespace
+
+/// A claimed job while it runs: the lease that the handler sees and the keeper extends.
+class Worker::Held final : public Lease {
+ public:
+  Held(Worker& worker, Job job)
+      : worker_(worker), job_(std::move(job)), tenant_(TenantScope(job_.tenant_id)) {
+    const std::lock_guard lock(worker_.mutex_);
+    worker_.held_.push_back(this);
+  }
+  ~Held() override {
+    const std::lock_guard lock(worker_.mutex_);
+    std::erase(worker_.held_, this);
+  }
+  Held(const Held&) = delete;
+  Held& operator=(const Held&) = delete;
+
+  [[nodiscard]] const Job& job() const override { return job_; }
+  [[nodiscard]] const TenantScope& tenant() const override { return tenant_; }
+  [[nodiscard]] std::stop_token stopped() const override { return stop_.get_token(); }
+  void complete(db::Tx& tx) override {
+    if (!worker_.jobs_.complete(tx, job_.id, worker_.id_, worker_.clock_.now())) throw LeaseLost();
+  }
+  void request_stop() { stop_.request_stop(); }
+
+ private:
+  Worker& worker_;
+  Job job_;
+  TenantScope tenant_;
+  std::stop_source stop_;
+};
+
+Worker::Worker(db::Database& db, const Clock& clock, Handler& handler, WorkerOptions options, observe::Metrics& metrics)
+    : db_(db),
+      clock_(clock),
+      handler_(handler),
+      options_(options),
+      metrics_(metrics),
+      id_(fmt::format("{}-{}", ::getpid(), hex32())),
+      started_at_(clock.now()) {}
+
+Worker::~Worker() { stop(); }
+
+void Worker::start() {
+  for (std::size_t i = 0; i < options_.threads; ++i)
+    threads_.emplace_back([this](const std::stop_token& stop) { loop(stop); });
+  threads_.emplace_back([this](const std::stop_token& stop) { keep_alive(stop); });
+}
+
+void Worker::stop() {
+  for (std::jthread& thread : threads_) thread.request_stop();
+  {
+    const std::lock_guard lock(mutex_);
+    for (Held* held : held_) held->request_stop();
+  }
+  changed_.notify_all();
+  threads_.clear();
+}
+
+void Worker::wake(std::string_view kind) {
+  if (kind != handler_.kind()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    ++wakes_;
+  }
+  changed_.notify_one();
+}
+
+void Worker::wait(const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  const std::uint64_t seen = wakes_;
+  changed_.wait_for(lock, stop, std::chrono::microseconds(options_.poll_us), [&] { return wakes_ != seen; });
+}
+
+void Worker::loop(const std::stop_token& stop) {
+  while (!stop.stop_requested()) {
+    try {
+      if (!run_one()) wait(stop);
+    } catch (const std::exception& e) {
+      observe::log_warn("worker cannot reach its queue", {{"kind", handler_.kind()}, {"reason", e.what()}});
+      wait(stop);
+    }
+  }
+}
+
+void Worker::keep_alive(const std::stop_token& stop) {
+  while (!stop.stop_requested()) {
+    std::vector<std::string> ids;
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait_for(lock, stop, std::chrono::microseconds(std::min(options_.heartbeat_us, options_.lease_us / 3)),
+                        [] { return false; });
+      for (const Held* held : held_) ids.push_back(held->job().id);
+    }
+    if (stop.stop_requested()) return;
+    try {
+      const Timestamp now = clock_.now();
+      std::vector<std::string> lost;
+      db_.write(
+          [&](db::Tx& tx) {
+            lost.clear();
+            for (const std::string& id : ids)
+              if (!jobs_.extend(tx, id, id_, now + options_.lease_us)) lost.push_back(id);
+            jobs_.heartbeat(tx, id_, handler_.kind(), started_at_, now);
+          },
+          db::Durability::kRelaxed);
+      const std::lock_guard lock(mutex_);
+      for (Held* held : held_)
+        if (std::find(lost.begin(), lost.end(), held->job().id) != lost.end()) held->request_stop();
+    } catch (const std::exception& e) {
+      observe::log_warn("worker cannot extend its leases", {{"kind", handler_.kind()}, {"reason", e.what()}});
+    }
+  }
+}
+
+bool Worker::run_one() {
+  const Timestamp now = clock_.now();
+  std::optional<Job> job = db_.write(
+      [&](db::Tx& tx) { return jobs_.claim(tx, handler_.kind(), id_, now, now + options_.lease_us); },
+      db::Durability::kRelaxed);
+  if (!job) return false;
+  run_claimed(std::move(*job), false);
+  return true;
+}
+
+void Worker::run_now(std::string_view job_id) {
+  const auto finished = [&] {
+    return db_.read([&](db::Snapshot& snapshot) { return !jobs_.is_open(snapshot, job_id); });
+  };
+  while (!finished()) {
+    const Timestamp now = clock_.now();
+    std::optional<Job> job = db_.write([&](db::Tx& tx) {
+      return jobs_.claim_by_id(tx, job_id, id_, now, now + options_.lease_us);
+    });
+    if (!job) return;  // somebody else holds it
+    run_claimed(std::move(*job), true);
+  }
+}
+
+void Worker::run_claimed(Job job, bool retry_at_once) {
+  Held held(*this, std::move(job));
+  const std::int64_t begun = clock_.steady_us();
+  std::string_view outcome = "done";
+  try {
+    handler_.run(held);
+  } catch (const LeaseLost&) {
+    outcome = "lost";
+    observe::log_warn("job was taken over by another worker", {{"job_id", held.job().id}, {"kind", handler_.kind()}});
+  } catch (const PermanentFailure& e) {
+    outcome = "dead";
+    settle_failure(held, e.what(), true, retry_at_once);
+  } catch (const std::exception& e) {
+    outcome = "retried";
+    settle_failure(held, e.what(), false, retry_at_once);
+  }
+  metrics_.counter("nexusrag_jobs_total", {{"kind", std::string(handler_.kind())}, {"outcome", std::string(outcome)}})
+      .add();
+  metrics_.histogram("nexusrag_job_seconds", {{"kind", std::string(handler_.kind())}})
+      .observe(static_cast<double>(clock_.steady_us() - begun) / 1e6);
+}
+
+void Worker::settle_failure(Held& held, std::string_view reason, bool permanent, bool retry_at_once) {
+  const Job& job = held.job();
+  const Timestamp now = clock_.now();
+  if (held.stopped().stop_requested() && !permanent) {
+    db_.write([&](db::Tx& tx) { jobs_.release(tx, job.id, id_, now); });
+    observe::log_info("job returns to the queue", {{"job_id", job.id}, {"kind", job.kind}});
+    return;
+  }
+  const bool dead = permanent || job.attempts >= options_.max_attempts;
+  observe::log_warn(dead ? "job failed for good" : "job failed, will be retried",
+                    {{"job_id", job.id},
+                     {"kind", job.kind},
+                     {"tenant_id", job.tenant_id},
+                     {"attempt", job.attempts},
+                     {"reason", reason}});
+  db_.write([&](db::Tx& tx) {
+    if (!dead) {
+      jobs_.retry(tx, job.id, id_, reason, now + (retry_at_once ? 0 : backoff(options_, job.attempts)), now);
+      return;
+    }
+    if (jobs_.bury(tx, job.id, id_, reason, now)) handler_.on_dead(tx, held.tenant(), job, reason, permanent);
+  });
+}
+
+}  // namespace nexus::jobs

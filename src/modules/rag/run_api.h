@@ -1,0 +1,34 @@
+#pragma once
+
+#include <memory>
+#include <variant>
+#include <vector>
+
+#include "http/endpoint.h"
+#include "modules/rag/run_service.h"
+#include "modules/rag/run_types.h"
+
+namespace nexus::rag {
+
+/// Rows of the question-answering routes: run, search, sessions. Handlers only; the rules are RunService's.
+class RunApi {
+ public:
+  RunApi(RunService& service, RunServices& services) : service_(service), services_(services) {}
+
+  [[nodiscard]] std::vector<http::Endpoint> endpoints() const;
+
+  std::variant<http::Reply, std::unique_ptr<http::EventStream>> run(http::Call& call, const RunRequest& in) const;
+  SearchAnswer search(http::Call& call, const SearchRequest& in) const;
+  SessionList list_sessions(http::Call& call, const SessionQuery& in) const;
+  MessageList list_messages(http::Call& call, const SessionPath& in) const;
+  void delete_session(http::Call& call, const SessionPath& in) const;
+
+ private:
+  [[nodiscard]] StoredSession visible_session(db::Snapshot& snapshot, const http::Call& call,
+                                              const std::string& id) const;
+
+  RunService& service_;
+  RunServices& services_;
+};
+
+}  // namespace nexus::rag

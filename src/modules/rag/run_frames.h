@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/time.h"
+
+namespace nexus::rag {
+
+/// Builds the frames of one run (contract 02 §2.3): `event`, `id` and `data` lines with a sequence that starts at 1.
+/// The views it returns live until the next call.
+class RunFrames {
+ public:
+  RunFrames(std::string_view run_id, std::string_view session_id);
+
+  /// A frame of `type` under the event name "message". `data` is a JSON object.
+  std::string_view message(std::string_view type, std::string_view data) { return frame("message", type, data); }
+  /// A frame whose event name equals its type (guardrail events).
+  std::string_view named(std::string_view type, std::string_view data) { return frame(type, type, data); }
+  std::string_view heartbeat(Timestamp now);
+
+  [[nodiscard]] std::uint64_t last_seq() const { return seq_; }
+
+ private:
+  std::string_view frame(std::string_view event, std::string_view type, std::string_view data);
+
+  std::string run_id_json_;
+  std::string ids_json_;  // `"request_id":…,"session_id":…`
+  std::string buffer_;
+  std::uint64_t seq_ = 0;
+};
+
+}  // namespace nexus::rag

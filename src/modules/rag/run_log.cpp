@@ -1,0 +1,86 @@
+#include "modules/rag/run_log.h"
+
+#include <algorithm>
+#include <iterator>
+
+namespace nexus::rag {
+namespace {
+
+/// Unambiguous: lengths before parts, whatever bytes the parts hold.
+constexpr std::size_t kLogOverhead = 512;  // map node, key, control block
+
+std::string log_key(std::string_view tenant, std::string_view subject, std::string_view session) {
+  std::string key;
+  key.reserve(tenant.size() + subject.size() + session.size() + 16);
+  for (const std::string_view part : {tenant, subject, session})
+    key.append(std::to_string(part.size())).append(1, ':').append(part);
+  return key;
+}
+
+}  // namespace
+
+void RunLog::append(std::string_view frame) {
+  const std::lock_guard lock(mutex_);
+  const std::size_t grown = frame.size() + (frames_.empty() ? kLogOverhead : sizeof(std::string));
+  frames_.emplace_back(frame);
+  bytes_ += grown;
+  total_->fetch_add(grown);
+}
+
+void RunLog::finish(bool complete) {
+  const std::lock_guard lock(mutex_);
+  finished_ = true;
+  complete_ = complete;
+}
+
+RunLog::Tail RunLog::after(std::uint64_t after_seq) const {
+  const std::lock_guard lock(mutex_);
+  Tail tail{.frames = {}, .finished = finished_, .complete = complete_};
+  for (std::size_t i = after_seq; i < frames_.size(); ++i) tail.frames.push_back(frames_[i]);
+  return tail;
+}
+
+std::size_t RunLog::bytes() const {
+  const std::lock_guard lock(mutex_);
+  return bytes_;
+}
+
+std::shared_ptr<RunLog> RunLogs::open(std::string_view tenant, std::string_view subject, std::string_view session,
+                                      Timestamp now) {
+  if (ttl_us_ <= 0 || budget_bytes_ == 0) return nullptr;
+  std::string key = log_key(tenant, subject, session);
+  auto log = std::make_shared<RunLog>(total_);
+  const std::lock_guard lock(mutex_);
+  if (const auto known = by_key_.find(key); known != by_key_.end()) {
+    by_age_.erase(known->second);
+    by_key_.erase(known);
+  }
+  evict(now);
+  by_age_.push_back({key, now, log});
+  by_key_.emplace(std::move(key), std::prev(by_age_.end()));
+  return log;
+}
+
+std::shared_ptr<RunLog> RunLogs::find(std::string_view tenant, std::string_view subject, std::string_view session,
+                                      Timestamp now) const {
+  const std::string key = log_key(tenant, subject, session);
+  const std::lock_guard lock(mutex_);
+  const auto known = by_key_.find(key);
+  if (known == by_key_.end() || now - known->second->opened > ttl_us_) return nullptr;
+  return known->second->log;
+}
+
+void RunLogs::evict(Timestamp now) {
+  // A log that a stream still writes gives its bytes back only when the stream ends; what is already on its way out
+  // counts as gone, or one long stream would empty the whole list.
+  std::size_t kept = total_->load();
+  while (!by_age_.empty()) {
+    const Entry& oldest = by_age_.front();
+    if (now - oldest.opened <= ttl_us_ && kept <= budget_bytes_) break;
+    kept -= std::min(kept, oldest.log->bytes());
+    by_key_.erase(oldest.key);
+    by_age_.pop_front();
+  }
+}
+
+}  // namespace nexus::rag

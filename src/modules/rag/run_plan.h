@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "base/principal.h"
+#include "base/time.h"
+#include "db/database.h"
+#include "exec/bulkhead.h"
+#include "exec/lane.h"
+#include "http/message.h"
+#include "modules/rag/llm.h"
+#include "modules/rag/prompt.h"
+#include "modules/rag/run_log.h"
+#include "modules/rag/sessions_repository.h"
+#include "modules/retrieval/ports.h"
+
+namespace nexus::observe {
+class Metrics;
+}
+
+namespace nexus::rag {
+
+/// What went wrong before or during a run, as the SSE `error` event says it.
+struct RunFailure {
+  std::string code;
+  std::string message;
+};
+
+/// Everything decided about one run before its stream begins. Shared by the stream (I/O thread) and the generator
+/// (outbound lane); immutable by then.
+struct RunPlan {
+  explicit RunPlan(TenantScope scope) : tenant(std::move(scope)) {}
+
+  TenantScope tenant;
+  std::string run_id;
+  std::string http_request_id;
+  std::string session_id;
+  std::string corpus_id;
+  std::string question;
+  Timestamp started_at;
+  std::int64_t top_k = 0;  ///< effective
+  std::string provider;
+  std::vector<StoredMessage> history;
+  std::vector<ChatMessage> messages;
+  std::vector<retrieval::Passage> context;
+  std::optional<RunFailure> failure;  ///< found while preparing: the stream says so and ends
+  bool opened = true;                 ///< false: the session transaction failed, nothing of the run is stored
+  http::Pairs headers;
+  std::optional<exec::Bulkhead::Slot> slot;
+  std::shared_ptr<RunLog> log;  ///< null when resuming is off
+};
+
+struct RunStreamOptions {
+  std::int64_t heartbeat_us = 10 * Timestamp::kSecond;
+  std::int64_t pace_us = 0;  ///< pause after each token.delta (SSE_FLUSH_INTERVAL_MS)
+  bool debug_events = false;
+  db::Durability answer_durability = db::Durability::kDurable;
+};
+
+/// What streams need of the process. Outlives every stream.
+struct RunServices {
+  db::Database& db;
+  const Clock& clock;
+  exec::Lane& outbound;
+  const Llm& llm;
+  observe::Metrics& metrics;
+  SessionsRepository sessions;
+  RunStreamOptions options;
+};
+
+}  // namespace nexus::rag

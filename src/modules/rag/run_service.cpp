@@ -1,0 +1,217 @@
+#include "modules/rag/run_service.h"
+
+#include <condition_variable>
+#include <exception>
+#include <mutex>
+
+#include <fmt/format.h>
+
+#include "base/errors.h"
+#include "base/ids.h"
+#include "crypto/hash.h"
+#include "json/json.h"
+#include "modules/retrieval/corpus_config.h"
+#include "observe/log.h"
+#include "observe/metrics.h"
+
+namespace nexus::rag {
+namespace {
+
+RunFailure failure_of(const retrieval::RetrievalError& error) {
+  return {std::string(error.kind().code), error.what()};
+}
+
+boost::json::object metadata_object(const std::string& text) {
+  const boost::json::value value = json::parse(text);
+  return value.is_object() ? value.as_object() : boost::json::object{};
+}
+
+SearchHit hit_from(const retrieval::Passage& passage, bool explain) {
+  SearchHit hit{.chunk_id = passage.chunk_id,
+                .document_id = passage.document_id,
+                .source = passage.source,
+                .score = passage.score,
+                .text = passage.text,
+                .metadata = metadata_object(passage.metadata),
+                .document_version = passage.document_version,
+                .start = passage.start_byte,
+                .end = passage.end_byte,
+                .sha256 = crypto::sha256_hex(passage.text),
+                .lexical = std::nullopt,
+                .dense = std::nullopt};
+  if (explain) {
+    hit.lexical = passage.lexical;
+    hit.dense = passage.dense;
+  }
+  return hit;
+}
+
+}  // namespace
+
+/// The session transaction, under way while the same thread retrieves. wait() must be called before the request goes.
+class RunService::Opening {
+ public:
+  void finish(std::exception_ptr error) {
+    {
+      const std::lock_guard lock(mutex_);
+      done_ = true;
+      error_ = std::move(error);
+    }
+    changed_.notify_one();
+  }
+  std::exception_ptr wait() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return done_; });
+    return error_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool done_ = false;
+  std::exception_ptr error_;
+};
+
+RunService::RunService(RunServices& services, audit::Log& audit, const retrieval::Retriever& retriever,
+                       RunLogs& logs, RunOptions options)
+    : services_(services),
+      audit_(audit),
+      retriever_(retriever),
+      logs_(logs),
+      options_(options),
+      places_(options.max_concurrency, options.per_tenant) {}
+
+void RunService::check_sizes(const RunRequest& request) const {
+  const auto bound = [](std::string_view name, const std::string& value, std::int64_t most) {
+    if (std::cmp_greater(value.size(), most))
+      throw ApiError(errors::kInvalidInput, fmt::format("{} is longer than {} bytes", name, most));
+  };
+  bound("message", request.message, options_.max_message_bytes);
+  bound("session_id", request.session_id, options_.max_session_id_bytes);
+}
+
+std::shared_ptr<const RunPlan> RunService::prepare(const http::Call& call, const RunRequest& request) {
+  check_sizes(request);
+  auto plan = std::make_shared<RunPlan>(call.tenant());
+  plan->slot = places_.try_acquire(call.tenant().id());
+  if (!plan->slot) {
+    services_.metrics.counter("nexusrag_service_busy_total").add();
+    throw ApiError(errors::kServiceBusy, "Run capacity is saturated").with_header("Retry-After", "1");
+  }
+  plan->run_id = uuid4();
+  plan->http_request_id = call.request_id;
+  plan->session_id = request.session_id;
+  plan->corpus_id = request.corpus_id;
+  plan->question = request.message;
+  plan->started_at = call.now;
+  plan->log = logs_.open(call.tenant().id(), call.principal().subject_id, request.session_id, call.now);
+
+  // The user's turn need not be on the disk before the answer is: the answer's durable commit carries it (ADR 0002).
+  bool foreign = false;
+  Opening opening;
+  const std::string message_id = uuid4();
+  services_.db.write_async(
+      [&](db::Tx& tx) {
+        foreign = !services_.sessions.open(tx, plan->tenant, plan->session_id, call.principal().subject_id, call.now);
+        if (foreign) return;
+        services_.sessions.append(tx, plan->tenant, plan->session_id, message_id, "user", plan->question, "complete",
+                                  call.now);
+        record_invocation(tx, call, *plan, request);
+      },
+      db::Durability::kRelaxed, [&](std::exception_ptr error) { opening.finish(std::move(error)); });
+
+  std::exception_ptr unexpected;
+  try {
+    retrieve(*plan, call, request);
+    plan->history = services_.db.read([&](db::Snapshot& snapshot) {
+      return services_.sessions.recent(snapshot, plan->tenant, plan->session_id, message_id,
+                                       options_.history_messages);
+    });
+  } catch (const std::exception&) {
+    unexpected = std::current_exception();  // the transaction still points into this frame
+  }
+  const std::exception_ptr not_opened = opening.wait();
+  if (unexpected) std::rethrow_exception(unexpected);
+  if (not_opened) {
+    observe::log_error("run could not be opened", {{"request_id", call.request_id}});
+    plan->opened = false;
+    plan->failure = RunFailure{std::string(errors::kDbError.code), "Database error during run. Check server logs."};
+  } else if (foreign) {
+    plan->opened = false;
+    plan->history.clear();
+    plan->failure = RunFailure{std::string(errors::kNotFound.code), "Session not found"};
+  }
+  if (plan->opened) {
+    plan->headers = {{"X-SLA-Status", "healthy"},
+                     {"X-SLA-Policy-Id", ""},
+                     {"X-SLA-Decision", "allow"},
+                     {"X-SLA-Route-Class", "run"},
+                     {"X-SLA-Window-End", ""}};
+    if (services_.llm.reads_messages())
+      plan->messages = build_messages(plan->question, plan->history, plan->context, options_.prompt);
+  }
+  return plan;
+}
+
+void RunService::retrieve(RunPlan& plan, const http::Call& call, const RunRequest& request) const {
+  try {
+    retrieval::Answer found = retriever_.retrieve({.tenant = call.tenant(),
+                                                   .principal = call.principal(),
+                                                   .corpus_id = request.corpus_id,
+                                                   .query = request.message,
+                                                   .top_k = request.top_k,
+                                                   .most = retrieval::kMostForRun,
+                                                   .mode = std::nullopt});
+    plan.top_k = found.top_k;
+    plan.provider = found.provider;
+    plan.context = std::move(found.passages);
+  } catch (const retrieval::RetrievalError& e) {
+    plan.failure = failure_of(e);
+  }
+}
+
+void RunService::record_invocation(db::Tx& tx, const http::Call& call, const RunPlan& plan,
+                                   const RunRequest& request) const {
+  audit::Event event = audit::event_of(call, "run.invoked");
+  event.resource_type = "run";
+  event.resource_id = plan.run_id;
+  event.metadata = {{"session_id", request.session_id},
+                    {"corpus_id", request.corpus_id},
+                    {"top_k_requested", request.top_k ? boost::json::value(*request.top_k) : boost::json::value()},
+                    {"audio_requested", request.audio},
+                    {"audio_effective", false}};
+  audit_.record(tx, event);
+}
+
+SearchAnswer RunService::search(const http::Call& call, const SearchRequest& request) const {
+  if (std::cmp_greater(request.query.size(), options_.max_message_bytes))
+    throw ApiError(errors::kInvalidInput, fmt::format("query is longer than {} bytes", options_.max_message_bytes));
+  std::optional<search::Mode> mode;
+  if (request.mode) mode = retrieval::parse_mode(*request.mode);
+  try {
+    const retrieval::Answer found = retriever_.retrieve({.tenant = call.tenant(),
+                                                         .principal = call.principal(),
+                                                         .corpus_id = request.corpus_id,
+                                                         .query = request.query,
+                                                         .top_k = request.top_k,
+                                                         .most = retrieval::kMostForSearch,
+                                                         .mode = mode});
+    SearchAnswer answer{.corpus_id = request.corpus_id,
+                        .mode = std::string(retrieval::mode_name(found.mode)),
+                        .top_k = found.top_k,
+                        .hits = {}};
+    answer.hits.reserve(found.passages.size());
+    for (const retrieval::Passage& passage : found.passages) answer.hits.push_back(hit_from(passage, request.explain));
+    return answer;
+  } catch (const retrieval::CorpusNotFound&) {
+    throw ApiError(errors::kNotFound, "Corpus not found");
+  } catch (const retrieval::RetrievalError& e) {
+    throw ApiError(e.kind(), e.what());
+  }
+}
+
+std::shared_ptr<const RunLog> RunService::find_log(const http::Call& call, std::string_view session_id) const {
+  return logs_.find(call.tenant().id(), call.principal().subject_id, session_id, call.now);
+}
+
+}  // namespace nexus::rag

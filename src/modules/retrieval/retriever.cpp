@@ -1,0 +1,107 @@
+#include "modules/retrieval/retriever.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/errors.h"
+#include "modules/retrieval/corpus_config.h"
+#include "observe/log.h"
+#include "observe/metrics.h"
+
+namespace nexus::retrieval {
+namespace {
+
+CorpusConfig config_of(const documents::StoredCorpus& corpus) {
+  try {
+    CorpusConfig config = parse_config(corpus.provider_config_json);
+    if (config.provider != "local_pgvector")
+      throw RetrievalError(errors::kRetrievalConfigInvalid, "retrieval provider not registered");
+    return config;
+  } catch (const InvalidCorpusConfig& e) {
+    throw RetrievalError(errors::kRetrievalConfigInvalid, e.what());
+  }
+}
+
+}  // namespace
+
+CorpusNotFound::CorpusNotFound() : RetrievalError(errors::kRetrievalConfigInvalid, "corpus not found") {}
+
+Retriever::Retriever(db::Database& db, const Embedders& embedders, IndexStore& indexes,
+                     const authz::DocumentAccess& access, observe::Metrics& metrics, const Clock& clock,
+                     std::int64_t timeout_us)
+    : db_(db),
+      embedders_(embedders),
+      indexes_(indexes),
+      access_(access),
+      metrics_(metrics),
+      clock_(clock),
+      timeout_us_(timeout_us) {}
+
+Answer Retriever::retrieve(const Question& question) const {
+  const std::int64_t begun = clock_.steady_us();
+  try {
+    Attempt found = db_.read([&](db::Snapshot& snapshot) { return attempt(snapshot, question); });
+    if (found.stale) found = db_.read([&](db::Snapshot& snapshot) { return attempt(snapshot, question); });
+    metrics_.histogram("nexusrag_search_seconds", {{"mode", std::string(mode_name(found.answer.mode))}})
+        .observe(static_cast<double>(clock_.steady_us() - begun) / 1e6);
+    return std::move(found.answer);
+  } catch (const RetrievalError&) {
+    throw;
+  } catch (const std::exception& e) {
+    observe::log_error("retrieval failed", {{"tenant_id", question.tenant.id()}, {"reason", e.what()}});
+    throw RetrievalError(errors::kRetrievalError, "Retrieval failed.");
+  }
+}
+
+Retriever::Attempt Retriever::attempt(db::Snapshot& snapshot, const Question& question) const {
+  const std::optional<documents::StoredCorpus> corpus =
+      corpora_.find_corpus(snapshot, question.tenant, question.corpus_id);
+  if (!corpus) throw CorpusNotFound();
+  const CorpusConfig config = config_of(*corpus);
+  Attempt out;
+  out.answer.provider = config.provider;
+  out.answer.top_k =
+      std::clamp<std::int64_t>(question.top_k.value_or(config.top_k_default), 1, question.most);
+  out.answer.mode = question.mode.value_or(config.mode);
+  for (const search::Hit& hit : search(snapshot, question, config, *corpus, out.answer)) {
+    std::optional<Passage> passage = passages_.find(snapshot, question.tenant, hit.chunk.to_string());
+    if (!passage) {
+      out.stale = true;
+      continue;
+    }
+    passage->score = std::clamp(static_cast<double>(hit.score), 0.0, 1.0);
+    passage->lexical = hit.lexical;
+    passage->dense = hit.dense;
+    out.answer.passages.push_back(std::move(*passage));
+  }
+  return out;
+}
+
+std::vector<search::Hit> Retriever::search(db::Snapshot& snapshot, const Question& question, const CorpusConfig& config,
+                                           const documents::StoredCorpus& corpus, Answer& answer) const {
+  const std::shared_ptr<search::CorpusIndex> index = indexes_.open(snapshot, question.tenant, corpus.id);
+  const std::shared_ptr<const search::Snapshot> state = index->snapshot();
+  const search::ReadableDocuments readable =
+      access_.readable(snapshot, question.tenant, question.principal, corpus.id, state->documents());
+  std::shared_ptr<const embed::Embedder> embedder;
+  std::vector<float> vector;
+  if (answer.mode != search::Mode::kLexical && corpus.embedding_model)
+    embedder = embedders_.find(*corpus.embedding_model);
+  if (embedder) {
+    vector.resize(embedder->dimension());
+    embedder->embed(question.query, vector);
+  } else {
+    answer.mode = search::Mode::kLexical;
+  }
+  const double alpha = config.alpha.value_or(embedder ? static_cast<double>(embedder->fusion_weight()) : 0.0);
+  return state->search({.text = question.query,
+                        .vector = vector,
+                        .model_id = embedder ? embedder->model_id() : std::string_view{},
+                        .k = static_cast<std::size_t>(answer.top_k),
+                        .mode = answer.mode,
+                        .alpha = static_cast<float>(alpha),
+                        .readable = readable,
+                        .deadline = std::chrono::steady_clock::now() + std::chrono::microseconds(timeout_us_)});
+}
+
+}  // namespace nexus::retrieval

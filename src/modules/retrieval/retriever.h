@@ -1,0 +1,93 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "base/principal.h"
+#include "db/database.h"
+#include "modules/authz/ports.h"
+#include "modules/documents/documents_repository.h"
+#include "modules/retrieval/embedders.h"
+#include "modules/retrieval/index_store.h"
+#include "modules/retrieval/passages_repository.h"
+#include "modules/retrieval/ports.h"
+
+namespace nexus::observe {
+class Metrics;
+}
+
+namespace nexus::retrieval {
+
+/// A retrieval that failed, with the code that clients know (contract 02 §2.7).
+class RetrievalError : public std::runtime_error {
+ public:
+  RetrievalError(const ErrorKind& kind, const std::string& message) : std::runtime_error(message), kind_(kind) {}
+  [[nodiscard]] const ErrorKind& kind() const noexcept { return kind_; }
+
+ private:
+  ErrorKind kind_;
+};
+
+class CorpusNotFound : public RetrievalError {
+ public:
+  CorpusNotFound();
+};
+
+/// Most passages that a run, or a search, may ask for.
+inline constexpr std::int64_t kMostForRun = 20;
+inline constexpr std::int64_t kMostForSearch = 100;
+
+struct Question {
+  const TenantScope& tenant;
+  const Principal& principal;
+  std::string_view corpus_id;
+  std::string_view query;
+  std::optional<std::int64_t> top_k;  ///< empty: the corpus's default
+  std::int64_t most = kMostForRun;
+  std::optional<search::Mode> mode;  ///< empty: the corpus's
+};
+
+struct Answer {
+  std::string provider;
+  search::Mode mode = search::Mode::kHybrid;  ///< the one that was used
+  std::int64_t top_k = 0;                     ///< effective
+  std::vector<Passage> passages;
+};
+
+/// Finds the passages of a corpus that fit a question, among those the caller may read. Blocks (database, CPU); thread-
+/// safe.
+class Retriever {
+ public:
+  Retriever(db::Database& db, const Embedders& embedders, IndexStore& indexes, const authz::DocumentAccess& access,
+            observe::Metrics& metrics, const Clock& clock, std::int64_t timeout_us);
+
+  /// Throws RetrievalError.
+  [[nodiscard]] Answer retrieve(const Question& question) const;
+
+ private:
+  struct Attempt {
+    Answer answer;
+    bool stale = false;  ///< the index was newer than the snapshot: look again
+  };
+  [[nodiscard]] Attempt attempt(db::Snapshot& snapshot, const Question& question) const;
+  [[nodiscard]] std::vector<search::Hit> search(db::Snapshot& snapshot, const Question& question,
+                                                const CorpusConfig& config, const documents::StoredCorpus& corpus,
+                                                Answer& answer) const;
+
+  db::Database& db_;
+  const Embedders& embedders_;
+  IndexStore& indexes_;
+  const authz::DocumentAccess& access_;
+  observe::Metrics& metrics_;
+  const Clock& clock_;
+  std::int64_t timeout_us_;
+  documents::DocumentsRepository corpora_;
+  PassagesRepository passages_;
+};
+
+}  // namespace nexus::retrieval
