@@ -1,0 +1,1 @@
+_documented_name.py

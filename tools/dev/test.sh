@@ -1,0 +1,42 @@
+# shellcheck shell=bash
+# Sourced by ./dev: the test suites, plain and under the sanitizers.
+
+# run_ctest PRESET [ctest options...]: ctest's own summary is the last thing printed.
+run_ctest() {
+  local preset=$1
+  shift
+  ctest --test-dir "build/$preset" --output-on-failure --no-tests=error -j "$JOBS" "$@"
+}
+
+test_command() {
+  local options=()
+  while [[ $# -gt 0 ]]; do
+    case "$1" in
+      --quick) options+=(-LE slow); shift ;;
+      --filter) [[ $# -ge 2 ]] || fail "--filter needs a regular expression."; options+=(-R "$2"); shift 2 ;;
+      --filter=*) options+=(-R "${1#*=}"); shift ;;
+      *) fail "test knows --quick and --filter REGEX, not '$1'." ;;
+    esac
+  done
+  ensure_tools
+  build_preset dev
+  run_ctest dev "${options[@]}"
+}
+
+sanitize_command() {
+  local kind=${1:-}
+  [[ $# -gt 0 ]] && shift
+  [[ $kind == asan || $kind == tsan ]] || fail "sanitize needs asan or tsan."
+  ensure_tools
+  build_preset "$kind"
+  export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_stack_use_after_return=1:strict_string_checks=1}
+  export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1:halt_on_error=1}
+  export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=1:second_deadlock_stack=1}
+  if [[ -f tools/tsan.supp ]]; then TSAN_OPTIONS+=":suppressions=$ROOT/tools/tsan.supp"; fi
+  # TSan of this compiler cannot map its shadow under high-entropy address randomisation; run without it.
+  if [[ $kind == tsan ]] && setarch "$(uname -m)" -R true 2>/dev/null; then
+    setarch "$(uname -m)" -R ctest --test-dir build/tsan --output-on-failure --no-tests=error -j "$JOBS" "$@"
+  else
+    run_ctest "$kind" "$@"
+  fi
+}

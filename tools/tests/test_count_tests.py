@@ -1,0 +1,44 @@
+"""count_tests on the three shapes of a ctest log."""
+
+import unittest
+
+from loading import load_tool
+
+tool = load_tool("count_tests")
+
+PASSED = """3/9 Testing: base
+3/9 Test: base
+Output:
+[==========] 3 tests from 1 test suite ran. (1 ms total)
+[  PASSED  ] 3 tests.
+<end of output>
+Test Passed.
+"""
+FAILED = """4/9 Testing: json
+[       OK ] A.B (0 ms)
+[  FAILED  ] A.C (0 ms)
+[  PASSED  ] 1 test.
+[  FAILED  ] 2 tests, listed below:
+[  FAILED  ] A.C
+Test Failed.
+"""
+DIED = """5/9 Testing: db
+[       OK ] A.B (0 ms)
+[ RUN      ] A.C
+Test Failed.
+"""
+PLAIN = "6/9 Testing: script\nfine\nTest Passed.\n"
+
+
+class Count(unittest.TestCase):
+    def test_adds_up(self):
+        self.assertEqual(tool.count(PASSED), (3, 0))
+        self.assertEqual(tool.count(FAILED), (1, 2))
+        self.assertEqual(tool.count(DIED), (1, 1))
+        self.assertEqual(tool.count(PLAIN), (1, 0))
+        self.assertEqual(tool.count(PASSED + FAILED + DIED + PLAIN), (6, 3))
+        self.assertEqual(tool.count(""), (0, 0))
+
+
+if __name__ == "__main__":
+    unittest.main()
