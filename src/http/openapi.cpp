@@ -29,7 +29,7 @@ constexpr std::array<std::string_view, 21> kTagOrder{
     "corpora",  "costs",       "self-serve", "crypto", "documents", "governance", "health",
     "identity", "operability", "run",        "scim",   "sla",       "sso",        "ui"};
 
-bj::string_view text(std::string_view view) {
+bj::string_view json_view(std::string_view view) {
   return {view.data(), view.size()};
 }
 bj::object component_ref(std::string_view component) {
@@ -157,7 +157,7 @@ bj::object error_responses() {
   };
   bj::object responses;
   for (const ErrorAnswer& answer : answers) {
-    bj::object error{{"code", text(answer.kind.code)}, {"message", text(answer.kind.message)}};
+    bj::object error{{"code", json_view(answer.kind.code)}, {"message", json_view(answer.kind.message)}};
     if (!answer.details.empty()) error["details"] = answer.details;
     const bj::object example{{"error", std::move(error)},
                              {"meta", {{"request_id", "req_example"}, {"api_version", "v1"}}}};
@@ -206,7 +206,7 @@ bj::array parameters_of(const Endpoint& row, Components& components) {
     const std::string_view name = path.substr(open + 1, path.find('}', open) - open - 1);
     if (!known(name, "path"))
       parameters.push_back(
-          {{"name", text(name)}, {"in", "path"}, {"required", true}, {"schema", {{"type", "string"}}}});
+          {{"name", json_view(name)}, {"in", "path"}, {"required", true}, {"schema", {{"type", "string"}}}});
   }
   if (row.spec.idempotency != Idempotency::kUnsupported && !known("Idempotency-Key", "header"))
     parameters.push_back({{"name", "Idempotency-Key"},
@@ -235,11 +235,12 @@ bj::object success_of(const Endpoint& row, Components& components) {
 bj::object operation_of(const Endpoint& row, Components& components, const bj::object& error_answers) {
   const RouteSpec& spec = row.spec;
   bj::object operation;
-  if (!spec.tag.empty()) operation["tags"] = bj::array{text(spec.tag)};
-  operation["summary"] = spec.summary.empty() ? bj::string(spoken(spec.operation)) : bj::string(text(spec.summary));
+  if (!spec.tag.empty()) operation["tags"] = bj::array{json_view(spec.tag)};
+  operation["summary"] =
+      spec.summary.empty() ? bj::string(spoken(spec.operation)) : bj::string(json_view(spec.summary));
   operation["operationId"] = operation_id(spec);
-  if (spec.role) operation["x-required-role"] = text(to_string(*spec.role));
-  if (!spec.feature.empty()) operation["x-required-feature"] = text(spec.feature);
+  if (spec.role) operation["x-required-role"] = json_view(to_string(*spec.role));
+  if (!spec.feature.empty()) operation["x-required-feature"] = json_view(spec.feature);
   if (bj::array parameters = parameters_of(row, components); !parameters.empty())
     operation["parameters"] = std::move(parameters);
   if (spec.body != BodyKind::kNone) {
@@ -268,17 +269,17 @@ bj::array tags_of(std::span<const Endpoint> endpoints) {
   };
   std::stable_sort(used.begin(), used.end(), [&](std::string_view a, std::string_view b) { return rank(a) < rank(b); });
   bj::array tags;
-  for (const std::string_view tag : used) tags.push_back(bj::object{{"name", text(tag)}});
+  for (const std::string_view tag : used) tags.push_back(bj::object{{"name", json_view(tag)}});
   return tags;
 }
 
 bj::array error_codes() {
   bj::array codes;
   for (const ErrorKind* kind : errors::catalogue())
-    codes.push_back({{"code", text(kind->code)},
+    codes.push_back({{"code", json_view(kind->code)},
                      {"status", kind->status},
-                     {"message", text(kind->message)},
-                     {"advice", text(kind->advice)}});
+                     {"message", json_view(kind->message)},
+                     {"advice", json_view(kind->advice)}});
   return codes;
 }
 

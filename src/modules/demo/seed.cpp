@@ -8,11 +8,9 @@
 #include "base/ids.h"
 #include "json/json.h"
 #include "modules/demo/demo_texts.h"
-#include "modules/documents/documents_repository.h"
-#include "modules/ingestion/chunks_repository.h"
-#include "modules/ingestion/segments.h"
-#include "modules/retrieval/corpus_config.h"
-#include "modules/retrieval/index_repository.h"
+#include "modules/documents/ports.h"
+#include "modules/ingestion/ports.h"
+#include "modules/retrieval/ports.h"
 
 namespace nexus::demo {
 namespace {

@@ -8,7 +8,7 @@
 #include "base/principal.h"
 #include "base/time.h"
 #include "db/database.h"
-#include "modules/retrieval/embedders.h"
+#include "modules/retrieval/ports.h"
 
 namespace nexus::demo {
 

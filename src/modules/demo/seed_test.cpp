@@ -11,10 +11,9 @@
 
 #include "json/json.h"
 #include "modules/authz/tenant_access.h"
-#include "modules/documents/documents_repository.h"
-#include "modules/ingestion/chunks_repository.h"
-#include "modules/retrieval/index_store.h"
-#include "modules/retrieval/retriever.h"
+#include "modules/documents/ports.h"
+#include "modules/ingestion/ports.h"
+#include "modules/retrieval/ports.h"
 #include "support/call_fixture.h"
 
 namespace nexus::demo {

@@ -13,7 +13,7 @@
 #include "json/json.h"
 #include "modules/documents/upload_check.h"
 #include "modules/ingestion/ports.h"
-#include "modules/retrieval/corpus_config.h"
+#include "modules/retrieval/ports.h"
 #include "text/chunker.h"
 #include "text/utf8.h"
 

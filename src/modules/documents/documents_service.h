@@ -12,8 +12,8 @@
 #include "modules/audit/ports.h"
 #include "modules/documents/documents_repository.h"
 #include "modules/documents/object_store.h"
-#include "modules/jobs/jobs_repository.h"
-#include "modules/retrieval/index_repository.h"
+#include "modules/jobs/ports.h"
+#include "modules/retrieval/ports.h"
 
 namespace nexus::documents {
 

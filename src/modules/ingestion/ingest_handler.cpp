@@ -13,7 +13,7 @@
 #include "json/json.h"
 #include "modules/ingestion/payload.h"
 #include "modules/ingestion/segments.h"
-#include "modules/retrieval/corpus_config.h"
+#include "modules/retrieval/ports.h"
 #include "observe/log.h"
 #include "text/chunker.h"
 #include "text/extract/kind.h"

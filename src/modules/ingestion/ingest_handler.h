@@ -8,14 +8,11 @@
 
 #include "base/time.h"
 #include "db/database.h"
-#include "modules/documents/documents_repository.h"
-#include "modules/documents/object_store.h"
+#include "modules/documents/ports.h"
 #include "modules/ingestion/chunks_repository.h"
 #include "modules/ingestion/ports.h"
 #include "modules/jobs/ports.h"
-#include "modules/retrieval/embedders.h"
-#include "modules/retrieval/index_repository.h"
-#include "modules/retrieval/index_store.h"
+#include "modules/retrieval/ports.h"
 #include "text/extract/extract.h"
 
 namespace nexus::ingestion {

@@ -5,6 +5,9 @@
 #include <string>
 #include <string_view>
 
+#include "modules/ingestion/chunks_repository.h"
+#include "modules/ingestion/segments.h"
+
 namespace nexus::ingestion {
 
 inline constexpr std::string_view kIngestJob = "ingest";

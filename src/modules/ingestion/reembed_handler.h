@@ -6,12 +6,10 @@
 
 #include "base/time.h"
 #include "db/database.h"
-#include "modules/documents/documents_repository.h"
+#include "modules/documents/ports.h"
 #include "modules/ingestion/chunks_repository.h"
-#include "modules/jobs/jobs_repository.h"
 #include "modules/jobs/ports.h"
-#include "modules/retrieval/embedders.h"
-#include "modules/retrieval/index_repository.h"
+#include "modules/retrieval/ports.h"
 
 namespace nexus::ingestion {
 

@@ -7,6 +7,7 @@
 
 #include "base/principal.h"
 #include "db/database.h"
+#include "modules/jobs/jobs_repository.h"
 #include "modules/jobs/jobs_types.h"
 
 namespace nexus::jobs {

@@ -10,7 +10,7 @@
 #include "base/ids.h"
 #include "crypto/hash.h"
 #include "json/json.h"
-#include "modules/retrieval/corpus_config.h"
+#include "modules/retrieval/ports.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
 

@@ -13,7 +13,7 @@
 #include "modules/rag/run_log.h"
 #include "modules/rag/run_plan.h"
 #include "modules/rag/run_types.h"
-#include "modules/retrieval/retriever.h"
+#include "modules/retrieval/ports.h"
 
 namespace nexus::rag {
 

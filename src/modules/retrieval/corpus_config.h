@@ -7,7 +7,7 @@
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
 
-#include "modules/retrieval/ports.h"
+#include "modules/retrieval/retrieval_types.h"
 
 namespace nexus::retrieval {
 

@@ -5,7 +5,7 @@
 
 #include "base/principal.h"
 #include "db/database.h"
-#include "modules/retrieval/ports.h"
+#include "modules/retrieval/retrieval_types.h"
 
 namespace nexus::retrieval {
 

@@ -11,11 +11,11 @@
 #include "base/principal.h"
 #include "db/database.h"
 #include "modules/authz/ports.h"
-#include "modules/documents/documents_repository.h"
+#include "modules/documents/ports.h"
 #include "modules/retrieval/embedders.h"
 #include "modules/retrieval/index_store.h"
 #include "modules/retrieval/passages_repository.h"
-#include "modules/retrieval/ports.h"
+#include "modules/retrieval/retrieval_types.h"
 
 namespace nexus::observe {
 class Metrics;
