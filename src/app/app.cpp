@@ -39,7 +39,12 @@ http::ServerOptions server_options(const config::Settings& settings) {
   options.idle_timeout = ms(settings, config::kHttpIdleTimeoutMs);
   options.write_timeout = ms(settings, config::kHttpWriteTimeoutMs);
   options.trusted_proxies = config::split_list(settings.get(config::kTrustedProxies));
+  options.stream_high_water = count(settings, config::kHttpStreamHighWaterBytes);
+  options.max_multipart_files = count(settings, config::kHttpMultipartMaxFiles);
+  options.max_multipart_fields = count(settings, config::kHttpMultipartMaxFields);
+  options.max_multipart_field_bytes = count(settings, config::kHttpMultipartMaxFieldBytes);
   options.spool_dir = config::spool_dir(settings);
+  options.credential_header = settings.get(config::kAuthApiKeyHeader);
   return options;
 }
 

@@ -71,6 +71,8 @@ ingestion::IngestOptions ingest_options(const config::Settings& settings) {
 documents::DocumentOptions document_options(const config::Settings& settings) {
   return {.max_text_bytes = settings.get(config::kDocumentTextMaxBytes),
           .max_metadata_bytes = settings.get(config::kDocumentMetadataMaxBytes),
+          .max_bulk_files = settings.get(config::kDocumentBulkMaxFiles),
+          .max_queued_per_tenant = settings.get(config::kJobMaxQueuedPerTenant),
           .chunk_size_chars = settings.get(config::kChunkSizeChars),
           .chunk_overlap_chars = settings.get(config::kChunkOverlapChars)};
 }
@@ -91,7 +93,10 @@ std::unique_ptr<db::Database> open_database(const config::Settings& settings, co
       {.readers = static_cast<unsigned>(config::sqlite_readers(settings, cores)),
        .write_queue = static_cast<std::size_t>(settings.get(config::kSqliteWriteQueue)),
        .busy_limit_ms = settings.get(config::kSqliteBusyTimeoutMs),
-       .mmap_bytes = static_cast<std::int64_t>(megabytes(settings.get(config::kSqliteMmapMb)))},
+       .mmap_bytes = static_cast<std::int64_t>(megabytes(settings.get(config::kSqliteMmapMb))),
+       .cache_kib = settings.get(config::kSqliteCacheMb) * 1024,
+       .group_jobs = static_cast<std::size_t>(settings.get(config::kSqliteGroupMax)),
+       .checkpoint_pages = static_cast<int>(settings.get(config::kSqliteCheckpointPages))},
       clock, metrics);
 }
 

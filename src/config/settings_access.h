@@ -49,41 +49,62 @@ inline constexpr Setting<Secret> kApiKeyPepper{
      .doc = "Server-side key of the hashes of API keys; losing it invalidates every key."}};
 inline constexpr Setting<std::int64_t> kSelfServeMaxActiveKeys{{.name = "SELF_SERVE_MAX_ACTIVE_KEYS",
                                                                 .area = Area::kAuthentication,
-                                                                .doc = "Active keys that a tenant may create itself."},
+                                                                .doc = "Active keys that a tenant may create itself.",
+                                                                .since = Since::kLater},
                                                                20,
                                                                1,
                                                                100'000};
 
 // Authorization
-inline constexpr Setting<bool> kAuthzAbacEnabled{
-    {.name = "AUTHZ_ABAC_ENABLED", .area = Area::kAuthorization, .doc = "Evaluate attribute policies."}, true};
-inline constexpr Setting<bool> kAuthzDefaultDeny{
-    {.name = "AUTHZ_DEFAULT_DENY", .area = Area::kAuthorization, .doc = "Deny when no policy matches."}, true};
+inline constexpr Setting<bool> kAuthzAbacEnabled{{.name = "AUTHZ_ABAC_ENABLED",
+                                                  .area = Area::kAuthorization,
+                                                  .doc = "Evaluate attribute policies.",
+                                                  .since = Since::kLater},
+                                                 true};
+inline constexpr Setting<bool> kAuthzDefaultDeny{{.name = "AUTHZ_DEFAULT_DENY",
+                                                  .area = Area::kAuthorization,
+                                                  .doc = "Deny when no policy matches.",
+                                                  .since = Since::kLater},
+                                                 true};
 inline constexpr Setting<bool> kAuthzAdminBypassDocumentAcl{{.name = "AUTHZ_ADMIN_BYPASS_DOCUMENT_ACL",
                                                              .area = Area::kAuthorization,
-                                                             .doc = "Let admins skip document permissions."},
+                                                             .doc = "Let admins skip document permissions.",
+                                                             .since = Since::kLater},
                                                             false};
-inline constexpr Setting<std::int64_t> kAuthzMaxPolicyBytes{
-    {.name = "AUTHZ_MAX_POLICY_BYTES", .area = Area::kAuthorization, .doc = "Largest serialised policy."},
-    16'384,
-    64,
-    1'048'576};
-inline constexpr Setting<std::int64_t> kAuthzMaxPolicyDepth{
-    {.name = "AUTHZ_MAX_POLICY_DEPTH", .area = Area::kAuthorization, .doc = "Deepest nesting of a condition."},
-    8,
-    1,
-    32};
-inline constexpr Setting<bool> kAuthzSimulationEnabled{
-    {.name = "AUTHZ_SIMULATION_ENABLED", .area = Area::kAuthorization, .doc = "Offer the simulate endpoint."}, true};
+inline constexpr Setting<std::int64_t> kAuthzMaxPolicyBytes{{.name = "AUTHZ_MAX_POLICY_BYTES",
+                                                             .area = Area::kAuthorization,
+                                                             .doc = "Largest serialised policy.",
+                                                             .since = Since::kLater},
+                                                            16'384,
+                                                            64,
+                                                            1'048'576};
+inline constexpr Setting<std::int64_t> kAuthzMaxPolicyDepth{{.name = "AUTHZ_MAX_POLICY_DEPTH",
+                                                             .area = Area::kAuthorization,
+                                                             .doc = "Deepest nesting of a condition.",
+                                                             .since = Since::kLater},
+                                                            8,
+                                                            1,
+                                                            32};
+inline constexpr Setting<bool> kAuthzSimulationEnabled{{.name = "AUTHZ_SIMULATION_ENABLED",
+                                                        .area = Area::kAuthorization,
+                                                        .doc = "Offer the simulate endpoint.",
+                                                        .since = Since::kLater},
+                                                       true};
 inline constexpr Setting<bool> kAuthzRequireTenantPredicate{{.name = "AUTHZ_REQUIRE_TENANT_PREDICATE",
                                                              .area = Area::kAuthorization,
-                                                             .doc = "Refuse queries that name no tenant."},
+                                                             .doc = "Refuse queries that name no tenant.",
+                                                             .since = Since::kLater},
                                                             true};
-inline constexpr Setting<bool> kAuthzAllowWildcards{
-    {.name = "AUTHZ_ALLOW_WILDCARDS", .area = Area::kAuthorization, .doc = "Allow policies for `*`/`*`."}, false};
-inline constexpr Setting<std::string> kAuthzTimeZone{
-    {.name = "AUTHZ_TIME_ZONE", .area = Area::kAuthorization, .doc = "Time zone of the wall clock in policies."},
-    "UTC"};
+inline constexpr Setting<bool> kAuthzAllowWildcards{{.name = "AUTHZ_ALLOW_WILDCARDS",
+                                                     .area = Area::kAuthorization,
+                                                     .doc = "Allow policies for `*`/`*`.",
+                                                     .since = Since::kLater},
+                                                    false};
+inline constexpr Setting<std::string> kAuthzTimeZone{{.name = "AUTHZ_TIME_ZONE",
+                                                      .area = Area::kAuthorization,
+                                                      .doc = "Time zone of the wall clock in policies.",
+                                                      .since = Since::kLater},
+                                                     "UTC"};
 
 // Identity
 inline constexpr Setting<bool> kSsoEnabled{
@@ -155,87 +176,130 @@ inline constexpr Setting<bool> kIdentityDualControlRequired{
     false};
 
 // RateLimiting
-inline constexpr Setting<bool> kRateLimitEnabled{
-    {.name = "RATE_LIMIT_ENABLED", .area = Area::kRateLimiting, .doc = "Limit request rates.", .common = true}, true};
+inline constexpr Setting<bool> kRateLimitEnabled{{.name = "RATE_LIMIT_ENABLED",
+                                                  .area = Area::kRateLimiting,
+                                                  .doc = "Limit request rates.",
+                                                  .since = Since::kLater,
+                                                  .common = true},
+                                                 true};
 inline constexpr Setting<std::string> kRlFailMode{
     {.name = "RL_FAIL_MODE",
      .area = Area::kRateLimiting,
-     .doc = "`closed` answers 503 when the limiter's store is down; anything else lets requests pass."},
+     .doc = "`closed` answers 503 when the limiter's store is down; anything else lets requests pass.",
+     .since = Since::kLater},
     "open"};
-inline constexpr Setting<double> kRlKeyRunRps{
-    {.name = "RL_KEY_RUN_RPS", .area = Area::kRateLimiting, .doc = "Run tokens per second and key; a run costs 3."},
-    1.0,
-    0.001,
-    1000000.0};
-inline constexpr Setting<std::int64_t> kRlKeyRunBurst{
-    {.name = "RL_KEY_RUN_BURST", .area = Area::kRateLimiting, .doc = "Run tokens a key can save up."}, 5, 1, 1'000'000};
-inline constexpr Setting<double> kRlTenantRunRps{
-    {.name = "RL_TENANT_RUN_RPS", .area = Area::kRateLimiting, .doc = "Run tokens per second and tenant."},
-    3.0,
-    0.001,
-    1000000.0};
-inline constexpr Setting<std::int64_t> kRlTenantRunBurst{
-    {.name = "RL_TENANT_RUN_BURST", .area = Area::kRateLimiting, .doc = "Run tokens a tenant can save up."},
-    15,
-    1,
-    1'000'000};
-inline constexpr Setting<double> kRlKeyMutationRps{
-    {.name = "RL_KEY_MUTATION_RPS", .area = Area::kRateLimiting, .doc = "Mutations per second and key."},
-    2.0,
-    0.001,
-    1000000.0};
-inline constexpr Setting<std::int64_t> kRlKeyMutationBurst{
-    {.name = "RL_KEY_MUTATION_BURST", .area = Area::kRateLimiting, .doc = "Mutations a key can save up."},
-    10,
-    1,
-    1'000'000};
-inline constexpr Setting<double> kRlTenantMutationRps{
-    {.name = "RL_TENANT_MUTATION_RPS", .area = Area::kRateLimiting, .doc = "Mutations per second and tenant."},
-    5.0,
-    0.001,
-    1000000.0};
-inline constexpr Setting<std::int64_t> kRlTenantMutationBurst{
-    {.name = "RL_TENANT_MUTATION_BURST", .area = Area::kRateLimiting, .doc = "Mutations a tenant can save up."},
-    25,
-    1,
-    1'000'000};
-inline constexpr Setting<double> kRlKeyReadRps{
-    {.name = "RL_KEY_READ_RPS", .area = Area::kRateLimiting, .doc = "Reads per second and key."},
-    5.0,
-    0.001,
-    1000000.0};
-inline constexpr Setting<std::int64_t> kRlKeyReadBurst{
-    {.name = "RL_KEY_READ_BURST", .area = Area::kRateLimiting, .doc = "Reads a key can save up."}, 20, 1, 1'000'000};
-inline constexpr Setting<double> kRlTenantReadRps{
-    {.name = "RL_TENANT_READ_RPS", .area = Area::kRateLimiting, .doc = "Reads per second and tenant."},
-    15.0,
-    0.001,
-    1000000.0};
-inline constexpr Setting<std::int64_t> kRlTenantReadBurst{
-    {.name = "RL_TENANT_READ_BURST", .area = Area::kRateLimiting, .doc = "Reads a tenant can save up."},
-    60,
-    1,
-    1'000'000};
-inline constexpr Setting<double> kRlKeyOpsRps{
-    {.name = "RL_KEY_OPS_RPS", .area = Area::kRateLimiting, .doc = "Operator requests per second and key."},
-    2.0,
-    0.001,
-    1000000.0};
-inline constexpr Setting<std::int64_t> kRlKeyOpsBurst{
-    {.name = "RL_KEY_OPS_BURST", .area = Area::kRateLimiting, .doc = "Operator requests a key can save up."},
-    10,
-    1,
-    1'000'000};
-inline constexpr Setting<double> kRlTenantOpsRps{
-    {.name = "RL_TENANT_OPS_RPS", .area = Area::kRateLimiting, .doc = "Operator requests per second and tenant."},
-    4.0,
-    0.001,
-    1000000.0};
-inline constexpr Setting<std::int64_t> kRlTenantOpsBurst{
-    {.name = "RL_TENANT_OPS_BURST", .area = Area::kRateLimiting, .doc = "Operator requests a tenant can save up."},
-    20,
-    1,
-    1'000'000};
+inline constexpr Setting<double> kRlKeyRunRps{{.name = "RL_KEY_RUN_RPS",
+                                               .area = Area::kRateLimiting,
+                                               .doc = "Run tokens per second and key; a run costs 3.",
+                                               .since = Since::kLater},
+                                              1.0,
+                                              0.001,
+                                              1000000.0};
+inline constexpr Setting<std::int64_t> kRlKeyRunBurst{{.name = "RL_KEY_RUN_BURST",
+                                                       .area = Area::kRateLimiting,
+                                                       .doc = "Run tokens a key can save up.",
+                                                       .since = Since::kLater},
+                                                      5,
+                                                      1,
+                                                      1'000'000};
+inline constexpr Setting<double> kRlTenantRunRps{{.name = "RL_TENANT_RUN_RPS",
+                                                  .area = Area::kRateLimiting,
+                                                  .doc = "Run tokens per second and tenant.",
+                                                  .since = Since::kLater},
+                                                 3.0,
+                                                 0.001,
+                                                 1000000.0};
+inline constexpr Setting<std::int64_t> kRlTenantRunBurst{{.name = "RL_TENANT_RUN_BURST",
+                                                          .area = Area::kRateLimiting,
+                                                          .doc = "Run tokens a tenant can save up.",
+                                                          .since = Since::kLater},
+                                                         15,
+                                                         1,
+                                                         1'000'000};
+inline constexpr Setting<double> kRlKeyMutationRps{{.name = "RL_KEY_MUTATION_RPS",
+                                                    .area = Area::kRateLimiting,
+                                                    .doc = "Mutations per second and key.",
+                                                    .since = Since::kLater},
+                                                   2.0,
+                                                   0.001,
+                                                   1000000.0};
+inline constexpr Setting<std::int64_t> kRlKeyMutationBurst{{.name = "RL_KEY_MUTATION_BURST",
+                                                            .area = Area::kRateLimiting,
+                                                            .doc = "Mutations a key can save up.",
+                                                            .since = Since::kLater},
+                                                           10,
+                                                           1,
+                                                           1'000'000};
+inline constexpr Setting<double> kRlTenantMutationRps{{.name = "RL_TENANT_MUTATION_RPS",
+                                                       .area = Area::kRateLimiting,
+                                                       .doc = "Mutations per second and tenant.",
+                                                       .since = Since::kLater},
+                                                      5.0,
+                                                      0.001,
+                                                      1000000.0};
+inline constexpr Setting<std::int64_t> kRlTenantMutationBurst{{.name = "RL_TENANT_MUTATION_BURST",
+                                                               .area = Area::kRateLimiting,
+                                                               .doc = "Mutations a tenant can save up.",
+                                                               .since = Since::kLater},
+                                                              25,
+                                                              1,
+                                                              1'000'000};
+inline constexpr Setting<double> kRlKeyReadRps{{.name = "RL_KEY_READ_RPS",
+                                                .area = Area::kRateLimiting,
+                                                .doc = "Reads per second and key.",
+                                                .since = Since::kLater},
+                                               5.0,
+                                               0.001,
+                                               1000000.0};
+inline constexpr Setting<std::int64_t> kRlKeyReadBurst{{.name = "RL_KEY_READ_BURST",
+                                                        .area = Area::kRateLimiting,
+                                                        .doc = "Reads a key can save up.",
+                                                        .since = Since::kLater},
+                                                       20,
+                                                       1,
+                                                       1'000'000};
+inline constexpr Setting<double> kRlTenantReadRps{{.name = "RL_TENANT_READ_RPS",
+                                                   .area = Area::kRateLimiting,
+                                                   .doc = "Reads per second and tenant.",
+                                                   .since = Since::kLater},
+                                                  15.0,
+                                                  0.001,
+                                                  1000000.0};
+inline constexpr Setting<std::int64_t> kRlTenantReadBurst{{.name = "RL_TENANT_READ_BURST",
+                                                           .area = Area::kRateLimiting,
+                                                           .doc = "Reads a tenant can save up.",
+                                                           .since = Since::kLater},
+                                                          60,
+                                                          1,
+                                                          1'000'000};
+inline constexpr Setting<double> kRlKeyOpsRps{{.name = "RL_KEY_OPS_RPS",
+                                               .area = Area::kRateLimiting,
+                                               .doc = "Operator requests per second and key.",
+                                               .since = Since::kLater},
+                                              2.0,
+                                              0.001,
+                                              1000000.0};
+inline constexpr Setting<std::int64_t> kRlKeyOpsBurst{{.name = "RL_KEY_OPS_BURST",
+                                                       .area = Area::kRateLimiting,
+                                                       .doc = "Operator requests a key can save up.",
+                                                       .since = Since::kLater},
+                                                      10,
+                                                      1,
+                                                      1'000'000};
+inline constexpr Setting<double> kRlTenantOpsRps{{.name = "RL_TENANT_OPS_RPS",
+                                                  .area = Area::kRateLimiting,
+                                                  .doc = "Operator requests per second and tenant.",
+                                                  .since = Since::kLater},
+                                                 4.0,
+                                                 0.001,
+                                                 1000000.0};
+inline constexpr Setting<std::int64_t> kRlTenantOpsBurst{{.name = "RL_TENANT_OPS_BURST",
+                                                          .area = Area::kRateLimiting,
+                                                          .doc = "Operator requests a tenant can save up.",
+                                                          .since = Since::kLater},
+                                                         20,
+                                                         1,
+                                                         1'000'000};
 inline constexpr Setting<std::string> kRlRedisPrefix{{.name = "RL_REDIS_PREFIX",
                                                       .area = Area::kRateLimiting,
                                                       .doc = "Prefix of bucket keys in Redis.",

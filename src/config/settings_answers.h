@@ -61,34 +61,48 @@ inline constexpr Setting<std::int64_t> kRunResumeMemoryMb{{.name = "RUN_RESUME_M
                                                           64,
                                                           1,
                                                           65'536};
-inline constexpr Setting<std::int64_t> kExtCallTimeoutMs{
-    {.name = "EXT_CALL_TIMEOUT_MS", .area = Area::kResilience, .doc = "Deadline of one attempt of an outbound call."},
-    8000,
-    1,
-    600'000};
-inline constexpr Setting<std::int64_t> kExtRetryMaxAttempts{
-    {.name = "EXT_RETRY_MAX_ATTEMPTS", .area = Area::kResilience, .doc = "Attempts of an outbound call in all."},
-    2,
-    1,
-    20};
-inline constexpr Setting<std::int64_t> kExtRetryBackoffMs{
-    {.name = "EXT_RETRY_BACKOFF_MS", .area = Area::kResilience, .doc = "First pause between attempts."},
-    200,
-    0,
-    60'000};
+inline constexpr Setting<std::int64_t> kExtCallTimeoutMs{{.name = "EXT_CALL_TIMEOUT_MS",
+                                                          .area = Area::kResilience,
+                                                          .doc = "Deadline of one attempt of an outbound call.",
+                                                          .since = Since::kLater},
+                                                         8000,
+                                                         1,
+                                                         600'000};
+inline constexpr Setting<std::int64_t> kExtRetryMaxAttempts{{.name = "EXT_RETRY_MAX_ATTEMPTS",
+                                                             .area = Area::kResilience,
+                                                             .doc = "Attempts of an outbound call in all.",
+                                                             .since = Since::kLater},
+                                                            2,
+                                                            1,
+                                                            20};
+inline constexpr Setting<std::int64_t> kExtRetryBackoffMs{{.name = "EXT_RETRY_BACKOFF_MS",
+                                                           .area = Area::kResilience,
+                                                           .doc = "First pause between attempts.",
+                                                           .since = Since::kLater},
+                                                          200,
+                                                          0,
+                                                          60'000};
 inline constexpr Setting<std::int64_t> kCbFailureThreshold{{.name = "CB_FAILURE_THRESHOLD",
                                                             .area = Area::kResilience,
-                                                            .doc = "Failures in a row that open a circuit breaker."},
+                                                            .doc = "Failures in a row that open a circuit breaker.",
+                                                            .since = Since::kLater},
                                                            5,
                                                            1,
                                                            10'000};
-inline constexpr Setting<std::int64_t> kCbOpenSeconds{
-    {.name = "CB_OPEN_SECONDS", .area = Area::kResilience, .doc = "How long a breaker stays open."}, 30, 1, 86'400};
-inline constexpr Setting<std::int64_t> kCbHalfOpenTrials{
-    {.name = "CB_HALF_OPEN_TRIALS", .area = Area::kResilience, .doc = "Successes that close a half-open breaker."},
-    2,
-    1,
-    1000};
+inline constexpr Setting<std::int64_t> kCbOpenSeconds{{.name = "CB_OPEN_SECONDS",
+                                                       .area = Area::kResilience,
+                                                       .doc = "How long a breaker stays open.",
+                                                       .since = Since::kLater},
+                                                      30,
+                                                      1,
+                                                      86'400};
+inline constexpr Setting<std::int64_t> kCbHalfOpenTrials{{.name = "CB_HALF_OPEN_TRIALS",
+                                                          .area = Area::kResilience,
+                                                          .doc = "Successes that close a half-open breaker.",
+                                                          .since = Since::kLater},
+                                                         2,
+                                                         1,
+                                                         1000};
 inline constexpr Setting<std::string> kCbRedisPrefix{{.name = "CB_REDIS_PREFIX",
                                                       .area = Area::kResilience,
                                                       .doc = "Prefix of breaker keys in Redis.",
@@ -97,17 +111,22 @@ inline constexpr Setting<std::string> kCbRedisPrefix{{.name = "CB_REDIS_PREFIX",
 inline constexpr Setting<std::string> kOutboundAllowPrivate{
     {.name = "OUTBOUND_ALLOW_PRIVATE",
      .area = Area::kResilience,
-     .doc = "Comma list of private hosts or CIDR blocks that user-supplied addresses may reach."},
+     .doc = "Comma list of private hosts or CIDR blocks that user-supplied addresses may reach.",
+     .since = Since::kLater},
     ""};
 inline constexpr Setting<bool> kKillRun{
     {.name = "KILL_RUN", .area = Area::kResilience, .doc = "Default of the kill switch of runs."}, false};
 inline constexpr Setting<bool> kKillIngest{
     {.name = "KILL_INGEST", .area = Area::kResilience, .doc = "Default of the kill switch of ingestion."}, false};
-inline constexpr Setting<bool> kKillTts{
-    {.name = "KILL_TTS", .area = Area::kResilience, .doc = "Default of the kill switch of speech."}, false};
+inline constexpr Setting<bool> kKillTts{{.name = "KILL_TTS",
+                                         .area = Area::kResilience,
+                                         .doc = "Default of the kill switch of speech.",
+                                         .since = Since::kLater},
+                                        false};
 inline constexpr Setting<bool> kKillExternalRetrieval{{.name = "KILL_EXTERNAL_RETRIEVAL",
                                                        .area = Area::kResilience,
-                                                       .doc = "Default of the kill switch of external retrieval."},
+                                                       .doc = "Default of the kill switch of external retrieval.",
+                                                       .since = Since::kLater},
                                                       false};
 inline constexpr Setting<bool> kKillNotifications{{.name = "KILL_NOTIFICATIONS",
                                                    .area = Area::kResilience,
@@ -134,15 +153,25 @@ inline constexpr Setting<std::string> kRolloutRedisPrefix{{.name = "ROLLOUT_REDI
                                                            .doc = "Prefix of rollout keys in Redis.",
                                                            .since = Since::kLater},
                                                           "nexusrag:rollout"};
-inline constexpr Setting<double> kSloAvailabilityTarget{
-    {.name = "SLO_AVAILABILITY_TARGET", .area = Area::kResilience, .doc = "Availability target in percent."},
-    99.9,
-    0.0,
-    100.0};
+inline constexpr Setting<double> kSloAvailabilityTarget{{.name = "SLO_AVAILABILITY_TARGET",
+                                                         .area = Area::kResilience,
+                                                         .doc = "Availability target in percent.",
+                                                         .since = Since::kLater},
+                                                        99.9,
+                                                        0.0,
+                                                        100.0};
 inline constexpr Setting<std::int64_t> kSloP95RunMs{
-    {.name = "SLO_P95_RUN_MS", .area = Area::kResilience, .doc = "Latency target of runs."}, 3000, 1, 600'000};
-inline constexpr Setting<std::int64_t> kSloP95ApiMs{
-    {.name = "SLO_P95_API_MS", .area = Area::kResilience, .doc = "Latency target of other requests."}, 800, 1, 600'000};
+    {.name = "SLO_P95_RUN_MS", .area = Area::kResilience, .doc = "Latency target of runs.", .since = Since::kLater},
+    3000,
+    1,
+    600'000};
+inline constexpr Setting<std::int64_t> kSloP95ApiMs{{.name = "SLO_P95_API_MS",
+                                                     .area = Area::kResilience,
+                                                     .doc = "Latency target of other requests.",
+                                                     .since = Since::kLater},
+                                                    800,
+                                                    1,
+                                                    600'000};
 
 // Documents
 inline constexpr Setting<std::int64_t> kDocumentTextMaxBytes{
@@ -159,13 +188,6 @@ inline constexpr Setting<std::int64_t> kDocumentMetadataMaxBytes{
     10'485'760};
 inline constexpr Setting<std::int64_t> kDocumentBulkMaxFiles{
     {.name = "DOCUMENT_BULK_MAX_FILES", .area = Area::kDocuments, .doc = "Files in one bulk upload."}, 100, 1, 1000};
-inline constexpr Setting<std::int64_t> kExtractMaxExpandedBytes{
-    {.name = "EXTRACT_MAX_EXPANDED_BYTES",
-     .area = Area::kDocuments,
-     .doc = "Bytes that a compressed document may unpack to."},
-    268'435'456,
-    1'048'576,
-    10'737'418'240};
 inline constexpr Setting<std::int64_t> kExtractMaxEntries{
     {.name = "EXTRACT_MAX_ENTRIES", .area = Area::kDocuments, .doc = "Entries of an archive-based document."},
     10'000,
@@ -176,11 +198,6 @@ inline constexpr Setting<std::int64_t> kExtractMaxPages{
     5000,
     1,
     1'000'000};
-inline constexpr Setting<std::int64_t> kExtractMaxDepth{
-    {.name = "EXTRACT_MAX_DEPTH", .area = Area::kDocuments, .doc = "Nesting of elements in HTML and XML."},
-    256,
-    8,
-    100'000};
 inline constexpr Setting<std::int64_t> kExtractTimeoutS{{.name = "EXTRACT_TIMEOUT_S",
                                                          .area = Area::kDocuments,
                                                          .doc = "Time that the extraction of one document may take."},
@@ -211,7 +228,8 @@ inline constexpr Setting<std::int64_t> kChunkMaxPerDocument{
 inline constexpr Setting<std::string> kSearchEngine{
     {.name = "SEARCH_ENGINE",
      .area = Area::kSearch,
-     .doc = "`auto` searches where the rows are: segments beside SQLite, PostgreSQL beside PostgreSQL."},
+     .doc = "`auto` searches where the rows are: segments beside SQLite, PostgreSQL beside PostgreSQL.",
+     .since = Since::kLater},
     "auto",
     "auto|segments|postgres|opensearch"};
 inline constexpr Setting<std::int64_t> kIndexMemoryMb{
@@ -225,7 +243,8 @@ inline constexpr Setting<std::int64_t> kIndexMemoryMb{
 inline constexpr Setting<std::int64_t> kVectorExactMax{
     {.name = "VECTOR_EXACT_MAX",
      .area = Area::kSearch,
-     .doc = "Chunks of a corpus up to which vectors are scanned exactly."},
+     .doc = "Chunks of a corpus up to which vectors are scanned exactly.",
+     .since = Since::kLater},
     200'000,
     1,
     1'000'000'000};
@@ -243,11 +262,13 @@ inline constexpr Setting<std::int64_t> kRunContextMaxTokens{
     6000,
     64,
     1'000'000};
-inline constexpr Setting<std::int64_t> kRunMaxOutputTokens{
-    {.name = "RUN_MAX_OUTPUT_TOKENS", .area = Area::kSearch, .doc = "Longest answer that a model is asked for."},
-    1024,
-    1,
-    1'000'000};
+inline constexpr Setting<std::int64_t> kRunMaxOutputTokens{{.name = "RUN_MAX_OUTPUT_TOKENS",
+                                                            .area = Area::kSearch,
+                                                            .doc = "Longest answer that a model is asked for.",
+                                                            .since = Since::kLater},
+                                                           1024,
+                                                           1,
+                                                           1'000'000};
 inline constexpr Setting<bool> kDebugEvents{
     {.name = "DEBUG_EVENTS", .area = Area::kSearch, .doc = "Send `debug.retrieval` events in streams."}, false};
 
@@ -274,23 +295,30 @@ inline constexpr Setting<std::optional<std::string>> kModelsDir{
 inline constexpr Setting<std::optional<std::string>> kLocalEmbeddingModel{
     {.name = "LOCAL_EMBEDDING_MODEL",
      .area = Area::kModels,
-     .doc = "Name of one local model to use instead of the best."}};
-inline constexpr Setting<Secret> kOpenaiApiKey{
-    {.name = "OPENAI_API_KEY", .area = Area::kModels, .doc = "Key of the OpenAI-compatible provider.", .common = true}};
+     .doc = "Name of one local model to use instead of the best.",
+     .since = Since::kLater}};
+inline constexpr Setting<Secret> kOpenaiApiKey{{.name = "OPENAI_API_KEY",
+                                                .area = Area::kModels,
+                                                .doc = "Key of the OpenAI-compatible provider.",
+                                                .since = Since::kLater,
+                                                .common = true}};
 inline constexpr Setting<std::string> kOpenaiBaseUrl{{.name = "OPENAI_BASE_URL",
                                                       .area = Area::kModels,
                                                       .doc = "Base address of the OpenAI-compatible provider.",
+                                                      .since = Since::kLater,
                                                       .common = true},
                                                      "https://api.openai.com/v1"};
 inline constexpr Setting<std::string> kOpenaiModel{{.name = "OPENAI_MODEL",
                                                     .area = Area::kModels,
                                                     .doc = "Chat model of the OpenAI-compatible provider.",
+                                                    .since = Since::kLater,
                                                     .common = true},
                                                    "gpt-4o-mini"};
 inline constexpr Setting<std::string> kOpenaiEmbeddingModel{
     {.name = "OPENAI_EMBEDDING_MODEL",
      .area = Area::kModels,
-     .doc = "Embedding model of the OpenAI-compatible provider."},
+     .doc = "Embedding model of the OpenAI-compatible provider.",
+     .since = Since::kLater},
     "text-embedding-3-small"};
 inline constexpr Setting<Secret> kAnthropicApiKey{{.name = "ANTHROPIC_API_KEY",
                                                    .area = Area::kModels,
@@ -323,11 +351,13 @@ inline constexpr Setting<std::string> kVertexEmbeddingModel{{.name = "VERTEX_EMB
                                                              .doc = "Embedding model of Vertex.",
                                                              .since = Since::kLater},
                                                             "text-embedding-004"};
-inline constexpr Setting<std::int64_t> kVertexStreamTimeoutS{
-    {.name = "VERTEX_STREAM_TIMEOUT_S", .area = Area::kModels, .doc = "Longest silence in a stream of a model."},
-    90,
-    1,
-    3600};
+inline constexpr Setting<std::int64_t> kVertexStreamTimeoutS{{.name = "VERTEX_STREAM_TIMEOUT_S",
+                                                              .area = Area::kModels,
+                                                              .doc = "Longest silence in a stream of a model.",
+                                                              .since = Since::kLater},
+                                                             90,
+                                                             1,
+                                                             3600};
 inline constexpr Setting<std::optional<std::string>> kAwsRegion{
     {.name = "AWS_REGION", .area = Area::kModels, .doc = "Region of Bedrock.", .since = Since::kLater}};
 inline constexpr Setting<std::optional<std::string>> kAwsDefaultRegion{
@@ -378,17 +408,23 @@ inline constexpr Setting<std::int64_t> kUiActionRetentionDays{{.name = "UI_ACTIO
                                                               36'500};
 inline constexpr Setting<std::int64_t> kUsageCounterRetentionDays{{.name = "USAGE_COUNTER_RETENTION_DAYS",
                                                                    .area = Area::kRetention,
-                                                                   .doc = "Age at which usage counters are pruned."},
+                                                                   .doc = "Age at which usage counters are pruned.",
+                                                                   .since = Since::kLater},
                                                                   120,
                                                                   1,
                                                                   36'500};
-inline constexpr Setting<bool> kIdempotencyEnabled{
-    {.name = "IDEMPOTENCY_ENABLED", .area = Area::kRetention, .doc = "Honour `Idempotency-Key`."}, true};
-inline constexpr Setting<std::int64_t> kIdempotencyTtlHours{
-    {.name = "IDEMPOTENCY_TTL_HOURS", .area = Area::kRetention, .doc = "How long a stored answer is replayed."},
-    24,
-    1,
-    8760};
+inline constexpr Setting<bool> kIdempotencyEnabled{{.name = "IDEMPOTENCY_ENABLED",
+                                                    .area = Area::kRetention,
+                                                    .doc = "Honour `Idempotency-Key`.",
+                                                    .since = Since::kLater},
+                                                   true};
+inline constexpr Setting<std::int64_t> kIdempotencyTtlHours{{.name = "IDEMPOTENCY_TTL_HOURS",
+                                                             .area = Area::kRetention,
+                                                             .doc = "How long a stored answer is replayed.",
+                                                             .since = Since::kLater},
+                                                            24,
+                                                            1,
+                                                            8760};
 inline constexpr Setting<Secret> kUiCursorSecret{
     {.name = "UI_CURSOR_SECRET", .area = Area::kRetention, .doc = "Signs the cursors of lists."}};
 

@@ -19,7 +19,8 @@ inline constexpr Setting<std::string> kNexusragEnv{
     "development",
     "development|test|staging|production"};
 inline constexpr Setting<std::string> kAppName{
-    {.name = "APP_NAME", .area = Area::kGeneral, .doc = "Product name in logs and documents."}, "nexusrag"};
+    {.name = "APP_NAME", .area = Area::kGeneral, .doc = "Product name in logs and documents.", .since = Since::kLater},
+    "nexusrag"};
 inline constexpr Setting<std::string> kLogLevel{
     {.name = "LOG_LEVEL",
      .area = Area::kGeneral,
@@ -40,7 +41,8 @@ inline constexpr Setting<std::string> kDataDir{
     "var"};
 inline constexpr Setting<bool> kInstrumentationDetailedTimers{{.name = "INSTRUMENTATION_DETAILED_TIMERS",
                                                                .area = Area::kGeneral,
-                                                               .doc = "Record the time of each segment of a request."},
+                                                               .doc = "Record the time of each segment of a request.",
+                                                               .since = Since::kLater},
                                                               true};
 inline constexpr Setting<Secret> kMetricsToken{
     {.name = "METRICS_TOKEN",
@@ -59,7 +61,8 @@ inline constexpr Setting<std::string> kApiLegacySunset{
 inline constexpr Setting<std::string> kPlatformOperatorTenants{
     {.name = "PLATFORM_OPERATOR_TENANTS",
      .area = Area::kGeneral,
-     .doc = "Comma list of tenants whose admins may change what affects every tenant; `*` means any tenant."},
+     .doc = "Comma list of tenants whose admins may change what affects every tenant; `*` means any tenant.",
+     .since = Since::kLater},
     "*"};
 inline constexpr Setting<bool> kWorkersInProcess{{.name = "WORKERS_IN_PROCESS",
                                                   .area = Area::kGeneral,
@@ -162,8 +165,6 @@ inline constexpr Setting<std::int64_t> kHttpMultipartMaxFieldBytes{
     1'048'576,
     1,
     104'857'600};
-inline constexpr Setting<std::int64_t> kJsonMaxDepth{
-    {.name = "JSON_MAX_DEPTH", .area = Area::kServer, .doc = "Deepest nesting of a JSON body."}, 32, 4, 512};
 inline constexpr Setting<std::string> kTrustedProxies{
     {.name = "TRUSTED_PROXIES",
      .area = Area::kServer,
@@ -288,17 +289,11 @@ inline constexpr Setting<std::int64_t> kSqliteCheckpointPages{
     4000,
     100,
     10'000'000};
-inline constexpr Setting<std::int64_t> kSqliteStatementTimeoutMs{
-    {.name = "SQLITE_STATEMENT_TIMEOUT_MS",
-     .area = Area::kStorage,
-     .doc = "A reading transaction that runs longer is interrupted; 0 means none."},
-    15'000,
-    0,
-    86'400'000};
 
 // Jobs
 inline constexpr Setting<std::string> kIngestQueueName{
-    {.name = "INGEST_QUEUE_NAME", .area = Area::kJobs, .doc = "Name of the ingestion queue."}, "ingest"};
+    {.name = "INGEST_QUEUE_NAME", .area = Area::kJobs, .doc = "Name of the ingestion queue.", .since = Since::kLater},
+    "ingest"};
 inline constexpr Setting<std::int64_t> kIngestMaxRetries{
     {.name = "INGEST_MAX_RETRIES", .area = Area::kJobs, .doc = "Attempts of an ingestion job."}, 3, 1, 100};
 inline constexpr Setting<std::string> kIngestExecutionMode{

@@ -41,7 +41,7 @@ constexpr auto kTable = std::to_array<const Row*>({
     &kHttpMultipartMaxFiles,
     &kHttpMultipartMaxFields,
     &kHttpMultipartMaxFieldBytes,
-    &kJsonMaxDepth,
+
     &kTrustedProxies,
     &kShutdownGraceS,
     &kSpoolDir,
@@ -63,7 +63,6 @@ constexpr auto kTable = std::to_array<const Row*>({
     &kSqliteWriteQueue,
     &kSqliteGroupMax,
     &kSqliteCheckpointPages,
-    &kSqliteStatementTimeoutMs,
     &kIngestQueueName,
     &kIngestMaxRetries,
     &kIngestExecutionMode,
@@ -175,10 +174,10 @@ constexpr auto kTable = std::to_array<const Row*>({
     &kDocumentTextMaxBytes,
     &kDocumentMetadataMaxBytes,
     &kDocumentBulkMaxFiles,
-    &kExtractMaxExpandedBytes,
+
     &kExtractMaxEntries,
     &kExtractMaxPages,
-    &kExtractMaxDepth,
+
     &kExtractTimeoutS,
     &kExtractProcessMemoryMb,
     &kChunkSizeChars,

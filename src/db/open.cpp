@@ -35,6 +35,9 @@ std::unique_ptr<Database> open_sqlite_url(std::string_view rest, const OpenOptio
   if (options.write_queue > 0) sqlite.write_queue = options.write_queue;
   if (options.busy_limit_ms > 0) sqlite.busy_limit = std::chrono::milliseconds(options.busy_limit_ms);
   if (options.mmap_bytes >= 0) sqlite.mmap_bytes = options.mmap_bytes;
+  if (options.cache_kib > 0) sqlite.cache_kib = options.cache_kib;
+  if (options.group_jobs > 0) sqlite.group_jobs = options.group_jobs;
+  if (options.checkpoint_pages > 0) sqlite.checkpoint_pages = options.checkpoint_pages;
   constexpr std::int64_t kPageBytes = 4096;
   sqlite.max_pages = options.max_bytes / kPageBytes;
   return open_sqlite(sqlite, clock, metrics);

@@ -21,6 +21,9 @@ struct OpenOptions {
   std::int64_t busy_limit_ms = 0;  ///< longest wait for a lock or a connection
   std::int64_t mmap_bytes = -1;    ///< -1: default
   std::int64_t max_bytes = 0;      ///< size limit of an embedded database
+  std::int64_t cache_kib = 0;      ///< page cache of each connection
+  std::size_t group_jobs = 0;      ///< most writes in one commit
+  int checkpoint_pages = 0;        ///< log length that starts a checkpoint
 };
 
 /// Opens the engine that the URL names:

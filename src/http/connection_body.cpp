@@ -108,7 +108,10 @@ boost::asio::awaitable<bool> Connection::read_upload(const std::string& content_
       failure = error;
     }
   };
-  guarded([&] { spool = std::make_unique<UploadSpool>(options().spool_dir, content_type, UploadSpool::Limits()); });
+  const UploadSpool::Limits limits{.max_fields = options().max_multipart_fields,
+                                   .max_files = options().max_multipart_files,
+                                   .max_field_bytes = options().max_multipart_field_bytes};
+  guarded([&] { spool = std::make_unique<UploadSpool>(options().spool_dir, content_type, limits); });
 
   std::function<void()> consume = [&] {
     guarded([&] { spool->consume(block); });

@@ -10,8 +10,6 @@
 namespace nexus::http {
 namespace {
 
-constexpr std::size_t kHighWater = 64 * 1024;
-constexpr std::size_t kLowWater = 16 * 1024;
 constexpr std::size_t kWatchRoom = 1024;
 
 void append_chunk(std::string& out, std::string_view bytes) {
@@ -136,8 +134,9 @@ boost::asio::awaitable<void> StreamSink::wait() {
 
 boost::asio::awaitable<void> StreamSink::drain() {
   if (gone_) throw ClientGone();
-  if (unsent() <= kHighWater) co_return;
-  while (!gone_ && unsent() > kLowWater) co_await wait();
+  const std::size_t high_water = connection_.options().stream_high_water;
+  if (unsent() <= high_water) co_return;
+  while (!gone_ && unsent() > high_water / 4) co_await wait();
   if (gone_) throw ClientGone();
 }
 

@@ -73,6 +73,10 @@ struct ServerOptions {
   std::chrono::milliseconds body_timeout{60'000};  ///< between two pieces of a body
   std::chrono::milliseconds idle_timeout{75'000};  ///< keep-alive
   std::chrono::milliseconds write_timeout{30'000};
+  std::size_t stream_high_water = 64 * 1024;  ///< unsent bytes of a stream above which its producer waits
+  std::size_t max_multipart_files = 1000;
+  std::size_t max_multipart_fields = 1000;
+  std::size_t max_multipart_field_bytes = 1024 * 1024;
   std::vector<std::string> trusted_proxies;         ///< addresses or CIDR blocks
   std::filesystem::path spool_dir;                  ///< multipart files land here
   std::string credential_header = "Authorization";  ///< its presence lets small bodies be read before authentication

@@ -17,6 +17,8 @@ namespace nexus::http {
 class UploadSpool {
  public:
   struct Limits {
+    std::size_t max_fields = 1000;
+    std::size_t max_files = 1000;
     std::size_t max_field_bytes = 1024 * 1024;
     std::uint64_t max_fields_bytes = 10ULL * 1024 * 1024;  ///< of all fields together
   };

@@ -18,7 +18,8 @@ constexpr DemoSection kArchitecture[] = {
     {"Streaming",
      "Answers travel token by token as server-sent events (SSE), so people read while text is still being written."},
     {"Session state", "Each session keeps its own graph state, and a later turn continues where an earlier one ended."},
-    {"Storage", "Postgres stores corpora, documents, chunks with their embeddings, sessions, messages and checkpoints."},
+    {"Storage",
+     "Postgres stores corpora, documents, chunks with their embeddings, sessions, messages and checkpoints."},
 };
 
 constexpr DemoSection kOperations[] = {
@@ -37,6 +38,8 @@ constexpr DemoDocument kDocuments[] = {
 
 }  // namespace
 
-std::span<const DemoDocument> demo_documents() { return kDocuments; }
+std::span<const DemoDocument> demo_documents() {
+  return kDocuments;
+}
 
 }  // namespace nexus::demo

@@ -1,16 +1,16 @@
 #include "modules/demo/seed.h"
 
-#include <cstdint>
-#include <memory>
-#include <utility>
-#include <vector>
-
 #include "base/ids.h"
 #include "json/json.h"
 #include "modules/demo/demo_texts.h"
 #include "modules/documents/ports.h"
 #include "modules/ingestion/ports.h"
 #include "modules/retrieval/ports.h"
+
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
 
 namespace nexus::demo {
 namespace {
@@ -57,8 +57,7 @@ ingestion::NewChunk chunk_of(const DemoDocument& document, std::size_t index, co
 }
 
 Seed prepare(const embed::Embedder* model, Timestamp now) {
-  Seed seed{.config =
-                json::write(retrieval::normalise_config({{"provider", "local_pgvector"}, {"top_k_default", 5}}))};
+  Seed seed{.config = json::write(retrieval::normalise_config({{"provider", "local_pgvector"}, {"top_k_default", 5}}))};
   ingestion::SegmentWriter writer(model);
   for (const DemoDocument& document : demo_documents()) {
     Batch batch{.uri = std::string(document.uri)};
@@ -99,8 +98,7 @@ SeedReport seed_demo(db::Database& database, const TenantScope& tenant, const re
   const std::shared_ptr<const embed::Embedder> model = embedders.current();
   const Timestamp now = clock.now();
   const Seed seed = prepare(model.get(), now);
-  const std::optional<std::string> model_id =
-      model ? std::optional<std::string>(model->model_id()) : std::nullopt;
+  const std::optional<std::string> model_id = model ? std::optional<std::string>(model->model_id()) : std::nullopt;
   const ingestion::ChunksRepository chunks;
   return database.write([&](db::Tx& tx) {
     assert_corpus(tx, tenant, seed.config, now);
@@ -113,8 +111,7 @@ SeedReport seed_demo(db::Database& database, const TenantScope& tenant, const re
                      .document_version = std::nullopt,
                      .embedding_model = model_id},
                     batch.chunks, now);
-    retrieval::IndexRepository().add_segment(tx, tenant, kCorpus, seed.segment,
-                                             static_cast<std::int64_t>(seed.chunks));
+    retrieval::IndexRepository().add_segment(tx, tenant, kCorpus, seed.segment, static_cast<std::int64_t>(seed.chunks));
     if (model)
       documents::DocumentsRepository().set_embedding_model(tx, tenant, kCorpus, model->model_id(),
                                                            static_cast<std::int64_t>(model->dimension()));

@@ -1,14 +1,14 @@
 #pragma once
 
-#include <cstddef>
-#include <optional>
-#include <string>
-#include <string_view>
-
 #include "base/principal.h"
 #include "base/time.h"
 #include "db/database.h"
 #include "modules/retrieval/ports.h"
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
 
 namespace nexus::demo {
 

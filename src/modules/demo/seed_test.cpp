@@ -1,5 +1,12 @@
 #include "modules/demo/seed.h"
 
+#include "json/json.h"
+#include "modules/authz/tenant_access.h"
+#include "modules/documents/ports.h"
+#include "modules/ingestion/ports.h"
+#include "modules/retrieval/ports.h"
+#include "support/call_fixture.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -8,13 +15,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "json/json.h"
-#include "modules/authz/tenant_access.h"
-#include "modules/documents/ports.h"
-#include "modules/ingestion/ports.h"
-#include "modules/retrieval/ports.h"
-#include "support/call_fixture.h"
 
 namespace nexus::demo {
 namespace {

@@ -1,5 +1,7 @@
 #include "modules/documents/documents_api.h"
 
+#include <utility>
+
 #include "base/encoding.h"
 #include "base/errors.h"
 #include "http/plain.h"
@@ -185,6 +187,8 @@ http::Reply DocumentsApi::upload(http::Call& call, const UploadForm& in) const {
   if (files.size() == 1) return reply_with(service_.upload(call, in, *files.front()));
   if (in.document_id && !in.document_id->empty())
     throw ApiError(errors::kInvalidInput, "document_id names one document; leave it out when several files are sent");
+  if (std::cmp_greater(files.size(), service_.max_bulk_files()))
+    throw ApiError(errors::kInvalidInput, "too many files in one upload", {{"most", service_.max_bulk_files()}});
   return upload_all(call, in, files);
 }
 

@@ -14,6 +14,7 @@
 #include "modules/documents/upload_check.h"
 #include "modules/ingestion/ports.h"
 #include "modules/retrieval/ports.h"
+#include "observe/log.h"
 #include "text/chunker.h"
 #include "text/utf8.h"
 
@@ -311,12 +312,24 @@ Outcome DocumentsService::store(const http::Call& call, const std::optional<std:
                                               ingest.document_id}};
   });
   if (replaced) objects_.remove(*replaced);
-  if (outcome.status == 202) after_enqueue_(job_id);
+  if (outcome.status == 202) enqueued(job_id);
   return outcome;
+}
+
+void DocumentsService::enqueued(std::string_view job_id) const {
+  try {
+    after_enqueue_(job_id);
+  } catch (const std::exception& e) {
+    // The job is committed: whoever polls the queue runs it, and the caller's object must stay.
+    observe::log_warn("job was enqueued but nobody was told", {{"job_id", job_id}, {"reason", e.what()}});
+  }
 }
 
 std::string DocumentsService::enqueue(db::Tx& tx, const http::Call& call, const Ingest& ingest,
                                       std::string job_id) const {
+  const std::int64_t most = options_.max_queued_per_tenant;
+  if (most > 0 && jobs_.waiting_of(tx, call.tenant(), ingestion::kIngestJob, most) >= most)
+    throw ApiError(errors::kServiceBusy, "Ingestion service busy; retry later").with_header("Retry-After", "1");
   jobs_.enqueue(tx,
                 {.id = job_id,
                  .tenant_id = call.tenant().id(),
@@ -358,7 +371,7 @@ Outcome DocumentsService::reindex(const http::Call& call, const Reindex& in) con
     queued.accepted.job_id = job_id;
     return queued;
   });
-  after_enqueue_(job_id);
+  enqueued(job_id);
   return outcome;
 }
 

@@ -20,6 +20,8 @@ namespace nexus::documents {
 struct DocumentOptions {
   std::int64_t max_text_bytes = 32LL * 1024 * 1024;
   std::int64_t max_metadata_bytes = 64 * 1024;
+  std::int64_t max_bulk_files = 100;        ///< files in one upload
+  std::int64_t max_queued_per_tenant = 0;   ///< ingestion jobs waiting; 0: no bound
   std::int64_t chunk_size_chars = 1200;
   std::int64_t chunk_overlap_chars = 150;
 };
@@ -57,6 +59,7 @@ class DocumentsService {
   [[nodiscard]] ChunkPage chunks(const http::Call& call, const ChunkQuery& in) const;
   [[nodiscard]] std::string text(const http::Call& call, std::string_view id) const;
   [[nodiscard]] std::filesystem::path original(const Document& document) const;
+  [[nodiscard]] std::int64_t max_bulk_files() const { return options_.max_bulk_files; }
   [[nodiscard]] JobView job(const http::Call& call, std::string_view id) const;
 
  private:
@@ -82,6 +85,8 @@ class DocumentsService {
                               bool overwrite, const Source& source, const Chunking& chunking,
                               boost::json::object audit_metadata) const;
   std::string enqueue(db::Tx& tx, const http::Call& call, const Ingest& ingest, std::string job_id) const;
+  /// After the commit; never throws.
+  void enqueued(std::string_view job_id) const;
   void record(db::Tx& tx, const http::Call& call, std::string_view event, std::string_view resource_type,
               std::string_view resource_id, boost::json::object metadata,
               std::optional<std::string> job_id = std::nullopt) const;

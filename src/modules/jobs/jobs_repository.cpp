@@ -10,24 +10,28 @@ constexpr Statement kInsertJob{"jobs.insert", R"(
   VALUES ($1, $2, $3, $4, 'queued', $5, 0, $6, $7, $7)
   ON CONFLICT DO NOTHING)"};
 
-// A loose index scan: one index probe per tenant that has work, however many jobs each has.
+// A loose index scan: one index probe per tenant that has work, however many jobs each has. Here and below, the second
+// condition on `state` says nothing new: it repeats the index's own, without which SQLite does not use it.
 constexpr Statement kNextTenant{"jobs.next_tenant", R"(
   WITH RECURSIVE waiting(tenant_id) AS (
-    SELECT min(tenant_id) FROM jobs WHERE kind = $1 AND state = 'queued'
+    SELECT min(tenant_id) FROM jobs WHERE kind = $1 AND state = 'queued' AND state IN ('queued', 'leased')
     UNION ALL
-    SELECT (SELECT min(j.tenant_id) FROM jobs j WHERE j.kind = $1 AND j.state = 'queued' AND j.tenant_id > waiting.tenant_id)
+    SELECT (SELECT min(j.tenant_id) FROM jobs j WHERE j.kind = $1 AND j.state = 'queued'
+              AND j.state IN ('queued', 'leased') AND j.tenant_id > waiting.tenant_id)
     FROM waiting WHERE waiting.tenant_id IS NOT NULL)
   SELECT w.tenant_id FROM waiting w LEFT JOIN job_turns t ON t.kind = $1 AND t.tenant_id = w.tenant_id
   WHERE w.tenant_id IS NOT NULL AND EXISTS (
-    SELECT 1 FROM jobs j WHERE j.kind = $1 AND j.state = 'queued' AND j.tenant_id = w.tenant_id AND j.run_at <= $2)
+    SELECT 1 FROM jobs j WHERE j.kind = $1 AND j.state = 'queued' AND j.state IN ('queued', 'leased')
+      AND j.tenant_id = w.tenant_id AND j.run_at <= $2)
   ORDER BY coalesce(t.served_at, 0), w.tenant_id LIMIT 1)"};
 
 constexpr Statement kOldestQueued{"jobs.oldest_queued", R"(
-  SELECT id FROM jobs WHERE kind = $1 AND state = 'queued' AND tenant_id = $2 AND run_at <= $3
+  SELECT id FROM jobs WHERE kind = $1 AND state = 'queued' AND state IN ('queued', 'leased') AND tenant_id = $2
+    AND run_at <= $3
   ORDER BY run_at, id LIMIT 1 {{for_update_skip_locked}})"};
 
 constexpr Statement kOldestAbandoned{"jobs.oldest_abandoned", R"(
-  SELECT id FROM jobs WHERE kind = $1 AND state = 'leased' AND lease_until < $2
+  SELECT id FROM jobs WHERE kind = $1 AND state = 'leased' AND state IN ('queued', 'leased') AND lease_until < $2
   ORDER BY lease_until LIMIT 1 {{for_update_skip_locked}})"};
 
 constexpr Statement kLease{"jobs.lease", R"(
@@ -69,10 +73,14 @@ constexpr Statement kFind{"jobs.find", R"(
   FROM jobs WHERE id = $1 AND tenant_id = $2)"};
 
 constexpr Statement kWaiting{"jobs.waiting", R"(
-  SELECT count(*) FROM jobs WHERE kind = $1 AND state = 'queued')"};
+  SELECT count(*) FROM jobs WHERE kind = $1 AND state = 'queued' AND state IN ('queued', 'leased'))"};
+
+constexpr Statement kWaitingOf{"jobs.waiting_of", R"(
+  SELECT count(*) FROM (SELECT 1 FROM jobs WHERE kind = $1 AND state = 'queued' AND state IN ('queued', 'leased')
+    AND tenant_id = $2 LIMIT $3) AS waiting)"};
 
 constexpr Statement kNextDue{"jobs.next_due", R"(
-  SELECT min(run_at) FROM jobs WHERE kind = $1 AND state = 'queued')"};
+  SELECT min(run_at) FROM jobs WHERE kind = $1 AND state = 'queued' AND state IN ('queued', 'leased'))"};
 
 constexpr Statement kPrune{"jobs.prune", R"(
   DELETE FROM jobs WHERE state IN ('done', 'dead') AND updated_at < $1)"};
@@ -84,7 +92,7 @@ constexpr Statement kHeartbeat{"jobs.heartbeat", R"(
 constexpr const Statement* kJobsStatements[] = {&kInsertJob, &kNextTenant, &kOldestQueued, &kOldestAbandoned, &kLease,
                                                 &kTakeTurn,  &kExtend,     &kComplete,     &kRetry,           &kBury,
                                                 &kRelease,   &kFind,       &kWaiting,      &kNextDue,         &kPrune,
-                                                &kHeartbeat, &kQueuedById, &kIsOpen};
+                                                &kHeartbeat, &kQueuedById, &kIsOpen, &kWaitingOf};
 
 Job job_from(const db::Cursor& row) {
   return {.id = row.str(0),
@@ -167,6 +175,12 @@ std::optional<Job> JobsRepository::find(db::Snapshot& db, const TenantScope& ten
 
 std::int64_t JobsRepository::waiting(db::Snapshot& db, std::string_view kind) const {
   db::Cursor row = db.query(kWaiting, kind);
+  return row.next() ? row.i64(0) : 0;
+}
+
+std::int64_t JobsRepository::waiting_of(db::Snapshot& db, const TenantScope& tenant, std::string_view kind,
+                                        std::int64_t most) const {
+  db::Cursor row = db.query(kWaitingOf, kind, tenant.id(), most);
   return row.next() ? row.i64(0) : 0;
 }
 

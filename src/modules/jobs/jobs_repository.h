@@ -39,6 +39,8 @@ class JobsRepository {
 
   std::optional<Job> find(db::Snapshot& db, const TenantScope& tenant, std::string_view id) const;
   std::int64_t waiting(db::Snapshot& db, std::string_view kind) const;
+  /// Waiting jobs of a tenant, counted up to `most`.
+  std::int64_t waiting_of(db::Snapshot& db, const TenantScope& tenant, std::string_view kind, std::int64_t most) const;
   /// When the next queued job of the kind is due; empty when none waits.
   std::optional<Timestamp> next_due(db::Snapshot& db, std::string_view kind) const;
   /// Removes finished jobs older than `before`; returns how many.

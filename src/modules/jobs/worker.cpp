@@ -6,6 +6,8 @@
 #include <chrono>
 #include <exception>
 #include <random>
+#include <stdexcept>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -28,10 +30,11 @@ std::int64_t backoff(const WorkerOptions& options, int attempts) {
 /// A claimed job while it runs: the lease that the handler sees and the keeper extends.
 class Worker::Held final : public Lease {
  public:
-  Held(Worker& worker, Job job)
-      : worker_(worker), job_(std::move(job)), tenant_(TenantScope(job_.tenant_id)) {
+  Held(Worker& worker, Job job, std::string owner)
+      : worker_(worker), job_(std::move(job)), owner_(std::move(owner)), tenant_(TenantScope(job_.tenant_id)) {
     const std::lock_guard lock(worker_.mutex_);
     worker_.held_.push_back(this);
+    if (worker_.stopping_) stop_.request_stop();
   }
   ~Held() override {
     const std::lock_guard lock(worker_.mutex_);
@@ -44,13 +47,15 @@ class Worker::Held final : public Lease {
   [[nodiscard]] const TenantScope& tenant() const override { return tenant_; }
   [[nodiscard]] std::stop_token stopped() const override { return stop_.get_token(); }
   void complete(db::Tx& tx) override {
-    if (!worker_.jobs_.complete(tx, job_.id, worker_.id_, worker_.clock_.now())) throw LeaseLost();
+    if (!worker_.jobs_.complete(tx, job_.id, owner_, worker_.clock_.now())) throw LeaseLost();
   }
   void request_stop() { stop_.request_stop(); }
+  [[nodiscard]] const std::string& owner() const { return owner_; }
 
  private:
   Worker& worker_;
   Job job_;
+  std::string owner_;
   TenantScope tenant_;
   std::stop_source stop_;
 };
@@ -67,6 +72,10 @@ Worker::Worker(db::Database& db, const Clock& clock, Handler& handler, WorkerOpt
 Worker::~Worker() { stop(); }
 
 void Worker::start() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = false;
+  }
   for (std::size_t i = 0; i < options_.threads; ++i)
     threads_.emplace_back([this](const std::stop_token& stop) { loop(stop); });
   threads_.emplace_back([this](const std::stop_token& stop) { keep_alive(stop); });
@@ -76,6 +85,7 @@ void Worker::stop() {
   for (std::jthread& thread : threads_) thread.request_stop();
   {
     const std::lock_guard lock(mutex_);
+    stopping_ = true;
     for (Held* held : held_) held->request_stop();
   }
   changed_.notify_all();
@@ -88,34 +98,39 @@ void Worker::wake(std::string_view kind) {
     const std::lock_guard lock(mutex_);
     ++wakes_;
   }
-  changed_.notify_one();
+  changed_.notify_all();  // one could be the keeper, which has no use for it
 }
 
-void Worker::wait(const std::stop_token& stop) {
+std::uint64_t Worker::wakes() {
+  const std::lock_guard lock(mutex_);
+  return wakes_;
+}
+
+void Worker::wait(const std::stop_token& stop, std::uint64_t seen) {
   std::unique_lock lock(mutex_);
-  const std::uint64_t seen = wakes_;
   changed_.wait_for(lock, stop, std::chrono::microseconds(options_.poll_us), [&] { return wakes_ != seen; });
 }
 
 void Worker::loop(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
+    const std::uint64_t seen = wakes();  // before the look, so that work which arrives after it is not slept through
     try {
-      if (!run_one()) wait(stop);
+      if (!run_one()) wait(stop, seen);
     } catch (const std::exception& e) {
       observe::log_warn("worker cannot reach its queue", {{"kind", handler_.kind()}, {"reason", e.what()}});
-      wait(stop);
+      wait(stop, seen);
     }
   }
 }
 
 void Worker::keep_alive(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
-    std::vector<std::string> ids;
+    std::vector<std::pair<std::string, std::string>> leases;  // job, owner
     {
       std::unique_lock lock(mutex_);
       changed_.wait_for(lock, stop, std::chrono::microseconds(std::min(options_.heartbeat_us, options_.lease_us / 3)),
                         [] { return false; });
-      for (const Held* held : held_) ids.push_back(held->job().id);
+      for (const Held* held : held_) leases.emplace_back(held->job().id, held->owner());
     }
     if (stop.stop_requested()) return;
     try {
@@ -124,27 +139,30 @@ void Worker::keep_alive(const std::stop_token& stop) {
       db_.write(
           [&](db::Tx& tx) {
             lost.clear();
-            for (const std::string& id : ids)
-              if (!jobs_.extend(tx, id, id_, now + options_.lease_us)) lost.push_back(id);
+            for (const auto& [id, owner] : leases)
+              if (!jobs_.extend(tx, id, owner, now + options_.lease_us)) lost.push_back(owner);
             jobs_.heartbeat(tx, id_, handler_.kind(), started_at_, now);
           },
           db::Durability::kRelaxed);
       const std::lock_guard lock(mutex_);
       for (Held* held : held_)
-        if (std::find(lost.begin(), lost.end(), held->job().id) != lost.end()) held->request_stop();
+        if (std::find(lost.begin(), lost.end(), held->owner()) != lost.end()) held->request_stop();
     } catch (const std::exception& e) {
       observe::log_warn("worker cannot extend its leases", {{"kind", handler_.kind()}, {"reason", e.what()}});
     }
   }
 }
 
+std::string Worker::next_owner() { return fmt::format("{}.{}", id_, claims_.fetch_add(1) + 1); }
+
 bool Worker::run_one() {
   const Timestamp now = clock_.now();
+  const std::string owner = next_owner();
   std::optional<Job> job = db_.write(
-      [&](db::Tx& tx) { return jobs_.claim(tx, handler_.kind(), id_, now, now + options_.lease_us); },
+      [&](db::Tx& tx) { return jobs_.claim(tx, handler_.kind(), owner, now, now + options_.lease_us); },
       db::Durability::kRelaxed);
   if (!job) return false;
-  run_claimed(std::move(*job), false);
+  run_claimed(std::move(*job), owner, false);
   return true;
 }
 
@@ -152,21 +170,28 @@ void Worker::run_now(std::string_view job_id) {
   const auto finished = [&] {
     return db_.read([&](db::Snapshot& snapshot) { return !jobs_.is_open(snapshot, job_id); });
   };
-  while (!finished()) {
+  const auto stopping = [&] {
+    const std::lock_guard lock(mutex_);
+    return stopping_;
+  };
+  while (!stopping() && !finished()) {
     const Timestamp now = clock_.now();
+    const std::string owner = next_owner();
     std::optional<Job> job = db_.write([&](db::Tx& tx) {
-      return jobs_.claim_by_id(tx, job_id, id_, now, now + options_.lease_us);
+      return jobs_.claim_by_id(tx, job_id, owner, now, now + options_.lease_us);
     });
     if (!job) return;  // somebody else holds it
-    run_claimed(std::move(*job), true);
+    run_claimed(std::move(*job), owner, true);
   }
 }
 
-void Worker::run_claimed(Job job, bool retry_at_once) {
-  Held held(*this, std::move(job));
+void Worker::run_claimed(Job job, std::string owner, bool retry_at_once) {
+  Held held(*this, std::move(job), std::move(owner));
   const std::int64_t begun = clock_.steady_us();
   std::string_view outcome = "done";
   try {
+    // Whoever held it before died with it: the job may be what kills them, so it is not tried for ever.
+    if (held.job().attempts > options_.max_attempts) throw std::runtime_error("every attempt ended without a word");
     handler_.run(held);
   } catch (const LeaseLost&) {
     outcome = "lost";
@@ -188,7 +213,7 @@ void Worker::settle_failure(Held& held, std::string_view reason, bool permanent,
   const Job& job = held.job();
   const Timestamp now = clock_.now();
   if (held.stopped().stop_requested() && !permanent) {
-    db_.write([&](db::Tx& tx) { jobs_.release(tx, job.id, id_, now); });
+    db_.write([&](db::Tx& tx) { jobs_.release(tx, job.id, held.owner(), now); });
     observe::log_info("job returns to the queue", {{"job_id", job.id}, {"kind", job.kind}});
     return;
   }
@@ -201,10 +226,10 @@ void Worker::settle_failure(Held& held, std::string_view reason, bool permanent,
                      {"reason", reason}});
   db_.write([&](db::Tx& tx) {
     if (!dead) {
-      jobs_.retry(tx, job.id, id_, reason, now + (retry_at_once ? 0 : backoff(options_, job.attempts)), now);
+      jobs_.retry(tx, job.id, held.owner(), reason, now + (retry_at_once ? 0 : backoff(options_, job.attempts)), now);
       return;
     }
-    if (jobs_.bury(tx, job.id, id_, reason, now)) handler_.on_dead(tx, held.tenant(), job, reason, permanent);
+    if (jobs_.bury(tx, job.id, held.owner(), reason, now)) handler_.on_dead(tx, held.tenant(), job, reason, permanent);
   });
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
@@ -53,9 +54,12 @@ class Worker final : public Waker {
 
   void loop(const std::stop_token& stop);
   void keep_alive(const std::stop_token& stop);
-  void run_claimed(Job job, bool retry_at_once);
+  void run_claimed(Job job, std::string owner, bool retry_at_once);
   void settle_failure(Held& held, std::string_view reason, bool permanent, bool retry_at_once);
-  void wait(const std::stop_token& stop);
+  [[nodiscard]] std::uint64_t wakes();
+  void wait(const std::stop_token& stop, std::uint64_t seen);
+  /// A name for one claim: a job that this worker lost and took again is not confused with the first holding.
+  [[nodiscard]] std::string next_owner();
 
   db::Database& db_;
   const Clock& clock_;
@@ -65,10 +69,12 @@ class Worker final : public Waker {
   JobsRepository jobs_;
   std::string id_;
   Timestamp started_at_;
+  std::atomic<std::uint64_t> claims_{0};
 
   std::mutex mutex_;
   std::condition_variable_any changed_;
   std::uint64_t wakes_ = 0;       // guarded by mutex_
+  bool stopping_ = false;         // guarded by mutex_
   std::vector<Held*> held_;       // guarded by mutex_
   std::vector<std::jthread> threads_;
 };

@@ -29,6 +29,7 @@ void RunLog::append(std::string_view frame) {
 
 void RunLog::finish(bool complete) {
   const std::lock_guard lock(mutex_);
+  if (finished_) return;
   finished_ = true;
   complete_ = complete;
 }

@@ -29,7 +29,7 @@ class RunLog {
 
   /// Frame number `seq` (from 1, without gaps), whole with its trailing blank line.
   void append(std::string_view frame);
-  /// `complete`: the last frame was `done`. False: the reader was lost and the run stopped.
+  /// `complete`: the last frame was `done`. False: the reader was lost and the run stopped. The first call counts.
   void finish(bool complete);
 
   struct Tail {

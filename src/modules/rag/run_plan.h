@@ -36,6 +36,12 @@ struct RunFailure {
 /// (outbound lane); immutable by then.
 struct RunPlan {
   explicit RunPlan(TenantScope scope) : tenant(std::move(scope)) {}
+  /// A run that never became a stream, or whose stream was torn down, must not keep resumed readers waiting.
+  ~RunPlan() {
+    if (log) log->finish(false);
+  }
+  RunPlan(const RunPlan&) = delete;
+  RunPlan& operator=(const RunPlan&) = delete;
 
   TenantScope tenant;
   std::string run_id;

@@ -1,5 +1,6 @@
 #include "modules/rag/run_service.h"
 
+#include <algorithm>
 #include <condition_variable>
 #include <exception>
 #include <mutex>
@@ -178,6 +179,9 @@ void RunService::record_invocation(db::Tx& tx, const http::Call& call, const Run
   event.metadata = {{"session_id", request.session_id},
                     {"corpus_id", request.corpus_id},
                     {"top_k_requested", request.top_k ? boost::json::value(*request.top_k) : boost::json::value()},
+                    {"top_k_effective", request.top_k ? boost::json::value(std::clamp<std::int64_t>(
+                                                            *request.top_k, 1, retrieval::kMostForRun))
+                                                      : boost::json::value()},
                     {"audio_requested", request.audio},
                     {"audio_effective", false}};
   audit_.record(tx, event);

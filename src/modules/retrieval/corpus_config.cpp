@@ -1,5 +1,7 @@
 #include "modules/retrieval/corpus_config.h"
 
+#include <initializer_list>
+#include <limits>
 
 #include "json/json.h"
 
@@ -110,7 +112,8 @@ CorpusConfig parse_config(std::string_view stored) {
   const boost::json::object& retrieval = config.at("retrieval").get_object();
   CorpusConfig out;
   out.provider = retrieval.at("provider").get_string();
-  out.top_k_default = retrieval.at("top_k_default").to_number<std::int64_t>();
+  const boost::json::value& top_k = retrieval.at("top_k_default");  // any size is stored; using it clamps
+  out.top_k_default = top_k.is_uint64() ? std::numeric_limits<std::int64_t>::max() : top_k.to_number<std::int64_t>();
   if (const boost::json::value* mode = present(retrieval, "mode")) out.mode = parse_mode(mode->get_string());
   if (const boost::json::value* alpha = present(retrieval, "alpha")) out.alpha = alpha->to_number<double>();
   if (const boost::json::value* chunking = present(config, "chunking"))

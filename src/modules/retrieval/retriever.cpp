@@ -11,6 +11,9 @@
 namespace nexus::retrieval {
 namespace {
 
+/// While documents are replaced one after the other, the index can run ahead of several snapshots in a row.
+constexpr int kMostLooks = 8;
+
 CorpusConfig config_of(const documents::StoredCorpus& corpus) {
   try {
     CorpusConfig config = parse_config(corpus.provider_config_json);
@@ -41,7 +44,8 @@ Answer Retriever::retrieve(const Question& question) const {
   const std::int64_t begun = clock_.steady_us();
   try {
     Attempt found = db_.read([&](db::Snapshot& snapshot) { return attempt(snapshot, question); });
-    if (found.stale) found = db_.read([&](db::Snapshot& snapshot) { return attempt(snapshot, question); });
+    for (int look = 1; found.stale && look < kMostLooks; ++look)
+      found = db_.read([&](db::Snapshot& snapshot) { return attempt(snapshot, question); });
     metrics_.histogram("nexusrag_search_seconds", {{"mode", std::string(mode_name(found.answer.mode))}})
         .observe(static_cast<double>(clock_.steady_us() - begun) / 1e6);
     return std::move(found.answer);

@@ -1,0 +1,119 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+/// The commands as plain functions: cli.cpp fills the options and calls one. Each returns an exit code (failure.h),
+/// prints its result to standard output and everything else to standard error, and does not throw.
+namespace nexus::cli {
+
+/// Options that every command takes.
+struct Globals {
+  std::vector<std::string> overrides;  ///< "NAME=value" of --set
+  bool json = false;
+};
+
+// --- processes
+
+struct ServeOptions {
+  std::optional<std::string> listen;  ///< HOST:PORT
+};
+/// Serves until SIGTERM or SIGINT.
+int cmd_serve(const Globals& globals, const ServeOptions& options);
+/// Runs jobs until SIGTERM or SIGINT.
+int cmd_worker(const Globals& globals);
+
+// --- the database
+
+struct MigrateOptions {
+  bool dry_run = false;
+  bool status = false;
+};
+int cmd_migrate(const Globals& globals, const MigrateOptions& options);
+int cmd_seed_demo(const Globals& globals);
+
+struct AuditOptions {
+  std::optional<std::string> tenant;            ///< empty: every chain
+  std::optional<std::filesystem::path> output;  ///< of export; empty: standard output
+};
+int cmd_audit_verify(const Globals& globals, const AuditOptions& options);
+int cmd_audit_export(const Globals& globals, const AuditOptions& options);
+
+// --- keys (contract 01 §15)
+
+struct KeyCreateOptions {
+  std::string tenant;
+  std::string role;
+  std::string name;
+  std::optional<std::string> user_id;
+  std::optional<std::string> email;
+  std::optional<std::int64_t> expires_in_days;
+};
+struct KeyRotateOptions {
+  std::string id;
+  std::optional<std::string> name;
+  bool keep_old_active = false;
+};
+struct KeyListOptions {
+  std::string tenant;
+  std::int64_t inactive_days = 90;
+  bool inactive_only = false;
+};
+int cmd_keys_create(const Globals& globals, const KeyCreateOptions& options);
+int cmd_keys_revoke(const Globals& globals, const std::string& id);
+int cmd_keys_rotate(const Globals& globals, const KeyRotateOptions& options);
+int cmd_keys_list(const Globals& globals, const KeyListOptions& options);
+
+// --- questions and documents
+
+/// Which corpus, and who does the work.
+struct TargetOptions {
+  std::string corpus = "c1";
+  std::string tenant = "t1";
+  std::optional<std::string> url;
+  std::optional<std::string> key;
+  bool local = false;  ///< in this process even when a server runs
+};
+struct AskOptions {
+  TargetOptions target;
+  std::string question;
+  std::optional<std::string> session;
+  std::optional<std::int64_t> top_k;
+};
+struct IngestOptions {
+  TargetOptions target;
+  std::vector<std::filesystem::path> paths;
+  bool create = false;  ///< the corpus, when there is none
+  bool force = false;   ///< also files that are stored unchanged
+};
+int cmd_ask(const Globals& globals, const AskOptions& options);
+int cmd_ingest(const Globals& globals, const IngestOptions& options);
+
+struct EvalCommandOptions {
+  std::filesystem::path folder;
+  std::string model = "local";
+};
+int cmd_eval(const Globals& globals, const EvalCommandOptions& options);
+
+// --- models, settings, description
+
+struct ModelsOptions {
+  bool force = false;  ///< install again what is there
+};
+int cmd_models_list(const Globals& globals);
+int cmd_models_install(const Globals& globals, const ModelsOptions& options);
+int cmd_models_verify(const Globals& globals);
+
+struct ConfigOptions {
+  bool changed_only = false;
+  bool env_example = false;
+};
+int cmd_config_print(const Globals& globals, const ConfigOptions& options);
+int cmd_config_check(const Globals& globals);
+int cmd_config_docs(const Globals& globals, const ConfigOptions& options);
+int cmd_openapi(const Globals& globals);
+
+}  // namespace nexus::cli

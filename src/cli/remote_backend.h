@@ -1,0 +1,18 @@
+#pragma once
+
+#include "cli/backend.h"
+#include "cli/http_client.h"
+
+#include <memory>
+#include <string>
+
+namespace nexus::cli {
+
+/// Talks to a server. Without a key it names `tenant` in X-Tenant-Id, which a server in development bypass accepts.
+[[nodiscard]] std::unique_ptr<Backend> make_remote_backend(const BaseUrl& server, const std::string& key,
+                                                           const std::string& tenant);
+
+/// The reason inside an error answer: its message, its reasons, its code; the status when it holds none of them.
+[[nodiscard]] std::string reason_of(int status, std::string_view body);
+
+}  // namespace nexus::cli

@@ -1,0 +1,91 @@
+#include "app/app.h"
+#include "app/core.h"
+#include "cli/address.h"
+#include "cli/commands.h"
+#include "cli/context.h"
+#include "cli/failure.h"
+#include "cli/signals.h"
+#include "cli/version.h"
+#include "config/settings_table.h"
+#include "observe/log.h"
+#include "observe/log_settings.h"
+
+#include <fmt/format.h>
+
+#include <system_error>
+
+namespace nexus::cli {
+namespace {
+
+void log_loading(const config::Loaded& loaded) {
+  for (const std::string& warning : loaded.warnings) observe::log_warn(warning);
+  for (const std::string& notice : loaded.notices) observe::log_info(notice);
+}
+
+std::vector<std::string> listen_overrides(const ServeOptions& options) {
+  if (!options.listen) return {};
+  const Address address = parse_address(*options.listen);
+  return {"LISTEN_HOST=" + address.host, fmt::format("LISTEN_PORT={}", address.port)};
+}
+
+void start(app::App& app, const config::Settings& settings) {
+  try {
+    app.start();
+  } catch (const std::system_error& e) {
+    const std::string where = to_string(
+        Address{settings.get(config::kListenHost), static_cast<std::uint16_t>(settings.get(config::kListenPort))});
+    if (e.code() == std::errc::address_in_use)
+      throw Failure(where + " is taken by another program; give another with --listen HOST:PORT, or port 0 for any");
+    if (e.code() == std::errc::permission_denied)
+      throw Failure(where + " may not be used by this user; ports below 1024 usually need more rights");
+    if (e.code() == std::errc::address_not_available) throw Failure(where + " is no address of this machine");
+    throw;
+  }
+}
+
+int serve(const Globals& globals, const ServeOptions& options) {
+  StopSignals signals;
+  const config::Loaded loaded = load_settings(globals, Secrets::kKept, listen_overrides(options));
+  observe::configure_log(observe::log_options(loaded.settings));
+  const SystemClock clock;
+  app::App app(loaded.settings, clock);
+  start(app, loaded.settings);
+  observe::log_info("listening", {{"address", app.address()}, {"version", version()}});
+  log_loading(loaded);
+  observe::log_info("stopping", {{"signal", signals.wait()}});
+  const bool in_time = app.stop();
+  if (!in_time) observe::log_warn("some requests were cut off when SHUTDOWN_GRACE_S had passed");
+  observe::log_info("stopped");
+  return kDone;
+}
+
+int work(const Globals& globals) {
+  StopSignals signals;
+  const config::Loaded loaded = load_settings(globals, Secrets::kKept);
+  observe::configure_log(observe::log_options(loaded.settings));
+  const SystemClock clock;
+  app::Core core(loaded.settings, clock, {});
+  core.ingest_worker->start();
+  core.reembed_worker->start();
+  observe::log_info("worker started", {{"threads", loaded.settings.get(config::kIngestWorkers)},
+                                       {"database", database_name(loaded.settings)},
+                                       {"version", version()}});
+  log_loading(loaded);
+  observe::log_info("stopping", {{"signal", signals.wait()}});
+  core.ingest_worker->stop();
+  core.reembed_worker->stop();
+  observe::log_info("stopped");
+  return kDone;
+}
+
+}  // namespace
+
+int cmd_serve(const Globals& globals, const ServeOptions& options) {
+  return guarded("serve", [&] { return serve(globals, options); });
+}
+
+int cmd_worker(const Globals& globals) {
+  return guarded("worker", [&] { return work(globals); });
+}
+
+}  // namespace nexus::cli
