@@ -57,7 +57,7 @@ ingestion::NewChunk chunk_of(const DemoDocument& document, std::size_t index, co
 }
 
 Seed prepare(const embed::Embedder* model, Timestamp now) {
-  Seed seed{.config = json::write(retrieval::normalise_config({{"provider", "local_pgvector"}, {"top_k_default", 5}}))};
+  Seed seed{.config = json::write(retrieval::normalise_config(boost::json::object{}))};
   ingestion::SegmentWriter writer(model);
   for (const DemoDocument& document : demo_documents()) {
     Batch batch{.uri = std::string(document.uri)};

@@ -135,7 +135,7 @@ void DocumentsService::delete_corpus(const http::Call& call, const CorpusRemoval
     std::vector<std::string> objects = documents_.remove_corpus(tx, call.tenant(), corpus.id);
     index_.clear(tx, call.tenant(), corpus.id);
     record(tx, call, "corpora.deleted", "corpus", corpus.id,
-           {{"name", corpus.name}, {"documents", static_cast<std::int64_t>(objects.size())}});
+           {{"corpus_id", corpus.id}, {"document_count", static_cast<std::int64_t>(objects.size())}});
     return objects;
   });
   for (const std::string& key : leftover) objects_.remove(key);
