@@ -30,7 +30,8 @@ target_compile_options(nexus_warnings INTERFACE
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # g++ 12 reports these where nothing is wrong (std::function in std::variant, std::string concatenation).
   target_compile_options(nexus_warnings INTERFACE -Wno-maybe-uninitialized -Wno-restrict -Wno-stringop-overflow
-    -Wno-array-bounds -Wno-stringop-overread -Wno-dangling-pointer)
+    -Wno-array-bounds -Wno-stringop-overread -Wno-dangling-pointer
+    -Wno-subobject-linkage)                # unity builds: an anonymous type of a joined file is not in a header
   add_compile_options(-fpch-preprocess)
 endif()
 

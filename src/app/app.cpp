@@ -143,6 +143,7 @@ void App::start() {
                                            core_.clock);
   server_->start();
   write_address();
+  observe::log_info("listening", {{"address", address()}});  // what waits for the server reads this line first
   if (settings.get(config::kWorkersInProcess) && settings.get(config::kIngestExecutionMode) == "queue")
     core_.ingest_worker->start();
   core_.reembed_worker->start();

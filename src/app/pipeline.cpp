@@ -31,7 +31,7 @@ const KillSwitch kKillSwitches[] = {
 
 /// Paths outside /v1 that are not aliases of it (contract 01 §1.5).
 bool is_deprecated(std::string_view path) {
-  if (path == "/" || path == "/livez" || path == "/readyz" || path == "/mcp") return false;
+  if (path.empty() || path == "/" || path == "/livez" || path == "/readyz" || path == "/mcp") return false;
   for (const std::string_view prefix : {"/v1", "/docs", "/openapi.json", "/redoc", "/api/stats", "/api/benchmark-latest"})
     if (path.starts_with(prefix)) return false;
   return true;
@@ -172,9 +172,15 @@ void Pipeline::append_common_headers(const http::Exchange& exchange, http::Pairs
 }
 
 void Pipeline::refuse(http::Exchange& exchange, const ApiError& error) noexcept {
-  const bool versioned = std::string_view(exchange.request.path).starts_with("/v1");
+  // The path of a head that could not be read is not known: such a refusal takes the form that carries the request id.
+  const std::string_view path = exchange.request.path;
+  const bool versioned = path.empty() || path.starts_with("/v1");
   exchange.stream.reset();
   exchange.reply = error_reply(error, exchange.request_id, versioned);
+  if (error.kind().status / 100 == 3) {  // a redirect has nothing to say beyond its Location
+    exchange.reply.body.clear();
+    exchange.reply.content_type.clear();
+  }
   if (exchange.call)
     for (auto& header : exchange.call->reply_headers) exchange.reply.headers.push_back(std::move(header));
   append_common_headers(exchange, exchange.reply.headers);

@@ -43,7 +43,7 @@ void print_answer_json(const Ask& question, const Answer& answer) {
 
 int ask(const Globals& globals, const AskOptions& options) {
   if (ascii_trim(options.question).empty()) throw UsageError("the question is empty");
-  const std::unique_ptr<Backend> backend = open_backend(globals, options.target);
+  const std::unique_ptr<Backend> backend = open_backend(globals, options.target, true);
   const Ask question{.corpus = options.target.corpus,
                      .question = options.question,
                      .session = options.session.value_or("cli-" + uuid4()),

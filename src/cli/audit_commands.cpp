@@ -50,7 +50,7 @@ std::string report_text(const audit::VerifyReport& report) {
 }
 
 int verify_chains(const Globals& globals, const AuditOptions& options) {
-  Session session(globals, false);
+  Session session(globals, {.migrate = false});
   audit::AuditLog& log = *session.core().audit;
   const std::vector<std::string> chains = options.tenant ? std::vector{*options.tenant} : log.chains();
   bool valid = true;
@@ -88,7 +88,7 @@ std::string export_line(std::string_view chain, const audit::ChainRow& row) {
 }
 
 int export_chains(const Globals& globals, const AuditOptions& options) {
-  Session session(globals, false);
+  Session session(globals, {.migrate = false});
   std::ofstream file;
   if (options.output) {
     file.open(*options.output, std::ios::binary | std::ios::trunc);

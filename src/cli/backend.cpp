@@ -5,7 +5,10 @@
 #include "cli/embedded_backend.h"
 #include "cli/failure.h"
 #include "cli/remote_backend.h"
+#include "config/derived.h"
 #include "config/settings_table.h"
+
+#include <fmt/format.h>
 
 #include <cstdlib>
 #include <fstream>
@@ -43,7 +46,14 @@ std::string key_for(const TargetOptions& target, const std::filesystem::path& ru
 
 }  // namespace
 
-std::unique_ptr<Backend> open_backend(const Globals& globals, const TargetOptions& target) {
+std::string no_corpus(std::string_view corpus, std::string_view where) {
+  return fmt::format(
+      "there is no corpus {0} in {1}; `nexusrag seed-demo` makes the demo corpus c1, "
+      "`nexusrag ingest --create --corpus {0} PATH` one of your own",
+      corpus, where);
+}
+
+std::unique_ptr<Backend> open_backend(const Globals& globals, const TargetOptions& target, bool must_exist) {
   if (target.local && target.url) throw UsageError("--local and --url exclude each other");
   const config::Loaded loaded = load_settings(globals, Secrets::kNotNeeded);
   const std::filesystem::path run_folder = std::filesystem::path(loaded.settings.get(config::kDataDir)) / "run";
@@ -55,6 +65,12 @@ std::unique_ptr<Backend> open_backend(const Globals& globals, const TargetOption
       return make_remote_backend(*server, key_for(target, run_folder, own_server), target.tenant);
     }
   }
+  if (must_exist && config::is_embedded(loaded.settings) &&
+      !std::filesystem::exists(config::sqlite_path(loaded.settings)))
+    throw Failure(
+        fmt::format("no server runs here and there is no database {}; `nexusrag seed-demo` makes one with a "
+                    "demo corpus, --url names a server elsewhere",
+                    config::sqlite_path(loaded.settings).string()));
   return make_embedded_backend(globals, target.tenant);
 }
 

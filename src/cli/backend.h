@@ -70,7 +70,12 @@ class Backend {
   virtual void submit(const NewFile& file) = 0;
 };
 
+/// "there is no corpus …", with what makes one.
+[[nodiscard]] std::string no_corpus(std::string_view corpus, std::string_view where);
+
 /// The server of --url; else the one that runs on this data folder; else this process. `--local` asks for the last.
-[[nodiscard]] std::unique_ptr<Backend> open_backend(const Globals& globals, const TargetOptions& target);
+/// With `must_exist`, a database file that is not there is a Failure and not made.
+[[nodiscard]] std::unique_ptr<Backend> open_backend(const Globals& globals, const TargetOptions& target,
+                                                    bool must_exist);
 
 }  // namespace nexus::cli

@@ -22,7 +22,7 @@ std::string title_of(const boost::json::object& citation) {
   std::string out = text_member(fields, "filename");
   if (out.empty()) {
     out = text_member(fields, "title");
-    out = out.empty() ? source : source + "  " + out;
+    out = out.empty() ? source : source + ": " + out;
   }
   for (const std::string_view name : {"section", "heading_path"})
     if (const std::string part = text_member(fields, name); !part.empty()) out += ", " + part;

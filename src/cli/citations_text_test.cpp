@@ -1,6 +1,5 @@
 #include "cli/citations_text.h"
 
-#include "cli/remote_backend.h"
 #include "json/json.h"
 
 #include <gtest/gtest.h>
@@ -21,17 +20,8 @@ TEST(RenderCitations, ListsTheCitedOnesUnderTheirNumbers) {
 
 TEST(RenderCitations, ListsAllWhenTheAnswerNumbersNone) {
   EXPECT_EQ(render_citations("So it is.", citations(), {}),
-            "  [1] demo://doc/1  Testing, Gates  score 0.83\n      \"A [31m text\"\n"
+            "  [1] demo://doc/1: Testing, Gates  score 0.83\n      \"A [31m text\"\n"
             "  [2] a.pdf  score 0.50\n      \"Second\"\n");
-}
-
-TEST(ReasonOf, TakesMessageReasonAndCodeOfAnErrorAnswer) {
-  EXPECT_EQ(reason_of(415, R"({"error":{"code":"UNSUPPORTED","message":"No","details":{"reason":"a picture"}}})"),
-            "No: a picture (UNSUPPORTED)");
-  EXPECT_EQ(reason_of(404, R"({"error":{"code":"NOT_FOUND","message":"Corpus not found"}})"),
-            "Corpus not found (NOT_FOUND)");
-  EXPECT_EQ(reason_of(502, "<html>"), "status 502");
-  EXPECT_EQ(reason_of(500, "[]"), "status 500");
 }
 
 }  // namespace

@@ -27,6 +27,9 @@ constexpr const char* kFooter =
     "            3 the command worked and the answer is no (pending migrations, failed documents,\n"
     "              a damaged audit chain, missing model files).";
 
+constexpr const char* kLeafFooter =
+    "Every command takes --json and --set NAME=value too; `nexusrag --help` lists the exit codes.";
+
 /// Every option of every command, and the command that was chosen. Lives as long as the parser.
 struct Parsed {
   Globals globals;
@@ -49,12 +52,14 @@ struct Parsed {
 CLI::App* leaf(CLI::App& parent, Parsed& parsed, const char* name, const char* about, std::function<int()> run) {
   CLI::App* command = parent.add_subcommand(name, about);
   command->callback([&parsed, run = std::move(run)] { parsed.chosen = run; });
+  command->footer(kLeafFooter);
   return command;
 }
 
 CLI::App* group(CLI::App& parent, const char* name, const char* about) {
   CLI::App* command = parent.add_subcommand(name, about);
   command->require_subcommand(1);
+  command->footer(kLeafFooter);
   return command;
 }
 
@@ -279,7 +284,8 @@ int run(int argc, char** argv) {
     try {
       app.parse(argc, argv);
     } catch (const CLI::CallForHelp&) {
-      print(deepest(app).help());
+      const CLI::App& command = deepest(app);
+      print(command.help(command.get_parent() == nullptr ? std::string{} : full_name(*command.get_parent())));
       return kDone;
     } catch (const CLI::CallForVersion& e) {
       print(std::string(e.what()) + "\n");

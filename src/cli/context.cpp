@@ -30,10 +30,10 @@ config::Loaded load_settings(const Globals& globals, Secrets secrets, const std:
   return config::load(sources);
 }
 
-void quiet_log(const config::Loaded& loaded) {
+void quiet_log(const config::Loaded& loaded, std::string_view least) {
   const config::Settings& settings = loaded.settings;
   observe::LogOptions options = observe::log_options(settings);
-  if (settings.origin(config::kLogLevel) == config::Origin::kDefault) options.level = "WARN";
+  if (settings.origin(config::kLogLevel) == config::Origin::kDefault) options.level = least;
   if (settings.get(config::kLogFormat) == "auto") options.json = false;
   observe::configure_log(options);
   for (const std::string& warning : loaded.warnings) print_error("warning: " + warning);
@@ -45,9 +45,9 @@ std::string database_name(const config::Settings& settings) {
                                        : config::redact_url(settings.get(config::kDatabaseUrl));
 }
 
-Session::Session(const Globals& globals, bool migrate) : loaded_(load_settings(globals, Secrets::kKept)) {
-  quiet_log(loaded_);
-  core_ = std::make_unique<app::Core>(loaded_.settings, clock_, app::Core::Options{.migrate = migrate});
+Session::Session(const Globals& globals, const Options& options) : loaded_(load_settings(globals, Secrets::kKept)) {
+  quiet_log(loaded_, options.log_least);
+  core_ = std::make_unique<app::Core>(loaded_.settings, clock_, app::Core::Options{.migrate = options.migrate});
 }
 
 Session::~Session() = default;

@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace nexus::app {
@@ -23,15 +24,20 @@ enum class Secrets : std::uint8_t {
 [[nodiscard]] config::Loaded load_settings(const Globals& globals, Secrets secrets,
                                            const std::vector<std::string>& more = {});
 
-/// For commands that are no server: only warnings and errors are logged unless LOG_LEVEL says otherwise, as text unless
-/// LOG_FORMAT does, and what loading had to say goes to standard error.
-void quiet_log(const config::Loaded& loaded);
+/// For commands that are no server: what is below `least` is not logged unless LOG_LEVEL says otherwise, the log is
+/// text unless LOG_FORMAT says otherwise, and what loading had to say goes to standard error.
+void quiet_log(const config::Loaded& loaded, std::string_view least = "WARN");
 
 /// The database and the services above it for the length of one command.
 class Session {
  public:
-  /// Migrates unless `migrate` is false. Throws what load_settings() and app::Core throw.
-  explicit Session(const Globals& globals, bool migrate = true);
+  struct Options {
+    bool migrate = true;                  ///< false: refuse an old schema
+    std::string_view log_least = "WARN";  ///< ERROR: the command reports what services would warn about
+  };
+  /// Throws what load_settings() and app::Core throw.
+  explicit Session(const Globals& globals) : Session(globals, Options{}) {}
+  Session(const Globals& globals, const Options& options);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;

@@ -59,7 +59,9 @@ class SpoolCopy {
 class EmbeddedBackend final : public Backend {
  public:
   EmbeddedBackend(const Globals& globals, const std::string& tenant)
-      : session_(globals), scope_(Operator::scope(tenant)), principal_(Operator::principal(tenant)) {
+      : session_(globals, {.log_least = "ERROR"}),
+        scope_(Operator::scope(tenant)),
+        principal_(Operator::principal(tenant)) {
     request_.headers.emplace_back("User-Agent", "nexusrag command line");
     request_.client_ip = "127.0.0.1";
   }
@@ -149,10 +151,7 @@ class EmbeddedBackend final : public Backend {
                                                   .query = ask.question,
                                                   .top_k = ask.top_k});
     } catch (const retrieval::CorpusNotFound&) {
-      throw Failure(
-          fmt::format("tenant {} has no corpus {} in {}; `nexusrag seed-demo` makes the demo corpus, "
-                      "`nexusrag ingest --create --corpus {} PATH` one of your own",
-                      scope_.id(), ask.corpus, name(), ask.corpus));
+      throw Failure(no_corpus(ask.corpus, name()));
     }
   }
 

@@ -65,10 +65,11 @@ FileList collect_files(const std::vector<fs::path>& paths) {
   return out;
 }
 
-std::string document_id_of(const fs::path& file) {
+std::string document_id_of(std::string_view corpus, const fs::path& file) {
   constexpr std::size_t kDigits = 32;
   const std::string path = fs::weakly_canonical(fs::absolute(file)).string();
-  return "file-" + crypto::sha256_hex(path).substr(0, kDigits);
+  // No path holds a zero byte, so no two pairs give the same text.
+  return "file-" + crypto::sha256_hex(std::string(corpus).append(1, '\0').append(path)).substr(0, kDigits);
 }
 
 std::string file_sha256(const fs::path& file) {

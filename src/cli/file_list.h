@@ -18,8 +18,8 @@ struct FileList {
 /// out, links to folders are not followed. Throws Failure for a path that does not exist or cannot be read.
 [[nodiscard]] FileList collect_files(const std::vector<std::filesystem::path>& paths);
 
-/// The id under which a file is kept, made from its absolute path: ingesting it again replaces the document.
-[[nodiscard]] std::string document_id_of(const std::filesystem::path& file);
+/// The id under which a corpus keeps a file, made from its absolute path: ingesting it again replaces the document.
+[[nodiscard]] std::string document_id_of(std::string_view corpus, const std::filesystem::path& file);
 
 /// SHA-256 of a file's bytes, lower-case hex. Throws Failure.
 [[nodiscard]] std::string file_sha256(const std::filesystem::path& file);

@@ -51,8 +51,9 @@ TEST_F(CollectFiles, SaysWhichPathDoesNotExist) {
 
 TEST_F(CollectFiles, DocumentIdsFollowThePathNotTheSpelling) {
   const fs::path file = write("x/a.txt", "a");
-  EXPECT_EQ(document_id_of(file), document_id_of(folder_ / "x" / ".." / "x" / "a.txt"));
-  EXPECT_NE(document_id_of(file), document_id_of(write("y/a.txt", "a")));
+  EXPECT_EQ(document_id_of("c1", file), document_id_of("c1", folder_ / "x" / ".." / "x" / "a.txt"));
+  EXPECT_NE(document_id_of("c1", file), document_id_of("c1", write("y/a.txt", "a")));
+  EXPECT_NE(document_id_of("c1", file), document_id_of("c2", file));
 }
 
 TEST_F(CollectFiles, HashesTheBytesOfAFile) {

@@ -77,7 +77,7 @@ class Ingestion {
   void submit(const std::filesystem::path& path) {
     NewFile file{.path = path,
                  .corpus = options_.target.corpus,
-                 .document_id = document_id_of(path),
+                 .document_id = document_id_of(options_.target.corpus, path),
                  .filename = path.filename().string(),
                  .sha256 = file_sha256(path),
                  .size = std::filesystem::file_size(path)};
@@ -188,7 +188,7 @@ int ingest(const Globals& globals, const IngestOptions& options) {
                                     plural(static_cast<std::int64_t>(list.skipped), "file"))
                       : "no files were found");
   const auto begun = std::chrono::steady_clock::now();
-  const std::unique_ptr<Backend> backend = open_backend(globals, options.target);
+  const std::unique_ptr<Backend> backend = open_backend(globals, options.target, false);
   require_corpus(*backend, options);
   Ingestion ingestion(*backend, options, list.files.size());
   for (const std::filesystem::path& file : list.files) ingestion.add(file);

@@ -77,7 +77,7 @@ class RemoteBackend final : public Backend {
 
     Answer answer;
     bool finished = false;
-    std::string failure;
+    std::optional<ErrorText> failure;
     EventParser events([&](const EventParser::Event& event) {
       const boost::json::object frame = parse_object(event.data);
       const std::string type = text_member(frame, "type");
@@ -85,8 +85,8 @@ class RemoteBackend final : public Backend {
       if (data == nullptr || !data->is_object()) return;
       if (type == "token.delta") on_delta(text_member(data->get_object(), "delta"));
       if (type == "error")
-        failure =
-            fmt::format("{} ({})", text_member(data->get_object(), "message"), text_member(data->get_object(), "code"));
+        failure = ErrorText{.message = text_member(data->get_object(), "message"),
+                            .code = text_member(data->get_object(), "code")};
       if (type != "message.final") return;
       finished = true;
       answer.text = text_member(data->get_object(), "text");
@@ -97,7 +97,10 @@ class RemoteBackend final : public Backend {
     const HttpReply reply = patiently(
         [&] { return client_.post_for_events("/v1/run", body, [&](std::string_view p) { events.feed(p); }); });
     require(reply);
-    if (!failure.empty()) throw Failure(failure);
+    if (failure) {
+      if (failure->message == "corpus not found") throw Failure(no_corpus(question.corpus, name()));
+      throw Failure(fmt::format("{} ({})", failure->message, failure->code));
+    }
     if (!finished) throw Failure("the answer broke off");
     return answer;
   }
@@ -138,7 +141,7 @@ class RemoteBackend final : public Backend {
     const HttpReply reply = patiently(
         [&] { return client_.post_file("/v1/documents", "multipart/form-data; boundary=" + boundary, body); });
     if (reply.status == 413 || reply.status == 415 || reply.status == 422)
-      throw Refused(reason_of(reply.status, reply.body));
+      throw Refused(error_of(reply.status, reply.body).message);
     require(reply);
   }
 
@@ -165,7 +168,9 @@ class RemoteBackend final : public Backend {
           fmt::format("the server at {} wants a key: give one with --key or NEXUSRAG_API_KEY "
                       "(`nexusrag keys create` makes one), or work in this process with --local",
                       name()));
-    throw Failure(fmt::format("{} answered: {}", name(), reason_of(reply.status, reply.body)));
+    const ErrorText error = error_of(reply.status, reply.body);
+    throw Failure(fmt::format("{} answered: {}{}", name(), error.message,
+                              error.code.empty() ? std::string{} : " (" + error.code + ")"));
   }
 
   HttpClient client_;
@@ -174,23 +179,23 @@ class RemoteBackend final : public Backend {
 
 }  // namespace
 
-std::string reason_of(int status, std::string_view body) {
+ErrorText error_of(int status, std::string_view body) {
   try {
     const boost::json::value document = json::parse(body);
     const boost::json::object* envelope = document.if_object();
     const boost::json::value* error = envelope != nullptr ? envelope->if_contains("error") : nullptr;
     if (error != nullptr && error->is_object()) {
       const boost::json::object& fields = error->get_object();
-      std::string out = text_member(fields, "message");
+      ErrorText out{.message = text_member(fields, "message"), .code = text_member(fields, "code")};
       if (const boost::json::value* details = fields.if_contains("details"); details != nullptr && details->is_object())
         if (const std::string reason = text_member(details->get_object(), "reason"); !reason.empty())
-          out += ": " + reason;
-      if (!out.empty()) return fmt::format("{} ({})", out, text_member(fields, "code"));
+          out.message += ": " + reason;
+      if (!out.message.empty()) return out;
     }
   } catch (const json::ParseError&) {
-    return fmt::format("status {}", status);  // not one of our answers
+    return {.message = fmt::format("status {}", status)};  // a proxy's page, say
   }
-  return fmt::format("status {}", status);
+  return {.message = fmt::format("status {}", status)};
 }
 
 std::unique_ptr<Backend> make_remote_backend(const BaseUrl& server, const std::string& key, const std::string& tenant) {

@@ -12,7 +12,11 @@ namespace nexus::cli {
 [[nodiscard]] std::unique_ptr<Backend> make_remote_backend(const BaseUrl& server, const std::string& key,
                                                            const std::string& tenant);
 
-/// The reason inside an error answer: its message, its reasons, its code; the status when it holds none of them.
-[[nodiscard]] std::string reason_of(int status, std::string_view body);
+/// What an error answer says, with the reason in its details; its code. "status N" when it is none of our answers.
+struct ErrorText {
+  std::string message;
+  std::string code;
+};
+[[nodiscard]] ErrorText error_of(int status, std::string_view body);
 
 }  // namespace nexus::cli

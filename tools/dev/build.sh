@@ -39,8 +39,8 @@ build_command() {
   local preset=${1:-dev}
   [[ $# -gt 0 ]] && shift
   case "$preset" in
-    dev | release | asan | tsan | tidy | fuzz) ;;
-    *) fail "there is no preset '$preset': dev, release, asan, tsan, tidy, fuzz." ;;
+    dev | release | bench | asan | tsan | tidy | fuzz) ;;
+    *) fail "there is no preset '$preset': dev, release, bench, asan, tsan, tidy, fuzz." ;;
   esac
   ensure_tools
   build_preset "$preset" "$@"
@@ -53,27 +53,4 @@ clean_command() {
   say "removing build/"
   rm -rf build
   [[ ! -d $DATA_DIR ]] || say "data in $DATA_DIR/ stays; delete it yourself if you mean to"
-}
-
-bench_command() {
-  ensure_tools
-  setup_model
-  [[ -f bench/CMakeLists.txt ]] || fail "there is no bench/CMakeLists.txt to build."
-  configure release
-  # The same tree with benchmarks on: objects that exist are reused.
-  if ! grep -q '^NEXUS_BENCH:BOOL=ON' build/release/CMakeCache.txt; then
-    configure release -DNEXUS_BENCH=ON
-  fi
-  build_preset release
-  if [[ -x bench/run ]]; then
-    MODELS_DIR=$MODELS_DIR bench/run build/release "$@"
-  else
-    local program found=0
-    while read -r program; do
-      found=1
-      say "$program"
-      "$program" "$@"
-    done < <(find build/release/bench -maxdepth 1 -type f -executable | sort)
-    [[ $found -eq 1 ]] || fail "no benchmark was built."
-  fi
 }

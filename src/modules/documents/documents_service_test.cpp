@@ -195,9 +195,11 @@ TEST(DocumentsRules, AnUploadMovesTheFileIntoTheStore) {
 TEST(DocumentsRules, AnUploadWithoutNameOrTypeGetsTheDefaults) {
   Library lib;
   lib.make_corpus();
-  (void)lib.service.upload(lib.t.call, {.corpus_id = "c1", .document_id = "d1"}, lib.spooled("", "", "plain words"));
+  (void)lib.service.upload(lib.t.call, {.corpus_id = "c1", .document_id = "d1"},
+                           lib.spooled("", "text/plain", "words"));
   EXPECT_EQ(lib.document("d1").filename, "upload");
-  EXPECT_EQ(lib.document("d1").content_type, "application/octet-stream");
+  (void)lib.service.upload(lib.t.call, {.corpus_id = "c1", .document_id = "d2"}, lib.spooled("a.txt", "", "words"));
+  EXPECT_EQ(lib.document("d2").content_type, "application/octet-stream");
 }
 
 TEST(DocumentsRules, AFailedTransactionLeavesNoObjectBehind) {

@@ -68,6 +68,11 @@ constexpr Statement kRelease{"jobs.release", R"(
   UPDATE jobs SET state = 'queued', attempts = attempts - 1, lease_owner = NULL, lease_until = NULL, updated_at = $3
   WHERE id = $1 AND lease_owner = $2 AND state = 'leased')"};
 
+constexpr Statement kPostpone{"jobs.postpone", R"(
+  UPDATE jobs SET state = 'queued', attempts = attempts - 1, lease_owner = NULL, lease_until = NULL, last_error = $3,
+    run_at = $4, updated_at = $5
+  WHERE id = $1 AND lease_owner = $2 AND state = 'leased')"};
+
 constexpr Statement kFind{"jobs.find", R"(
   SELECT id, tenant_id, kind, payload_json, state, run_at, attempts, last_error, created_at, updated_at
   FROM jobs WHERE id = $1 AND tenant_id = $2)"};
@@ -92,7 +97,7 @@ constexpr Statement kHeartbeat{"jobs.heartbeat", R"(
 constexpr const Statement* kJobsStatements[] = {&kInsertJob, &kNextTenant, &kOldestQueued, &kOldestAbandoned, &kLease,
                                                 &kTakeTurn,  &kExtend,     &kComplete,     &kRetry,           &kBury,
                                                 &kRelease,   &kFind,       &kWaiting,      &kNextDue,         &kPrune,
-                                                &kHeartbeat, &kQueuedById, &kIsOpen, &kWaitingOf};
+                                                &kHeartbeat, &kQueuedById, &kIsOpen, &kWaitingOf, &kPostpone};
 
 Job job_from(const db::Cursor& row) {
   return {.id = row.str(0),
@@ -165,6 +170,11 @@ bool JobsRepository::bury(db::Tx& tx, std::string_view id, std::string_view owne
 
 bool JobsRepository::release(db::Tx& tx, std::string_view id, std::string_view owner, Timestamp now) const {
   return tx.exec(kRelease, id, owner, now) == 1;
+}
+
+bool JobsRepository::postpone(db::Tx& tx, std::string_view id, std::string_view owner, std::string_view error,
+                              Timestamp run_at, Timestamp now) const {
+  return tx.exec(kPostpone, id, owner, error, run_at, now) == 1;
 }
 
 std::optional<Job> JobsRepository::find(db::Snapshot& db, const TenantScope& tenant, std::string_view id) const {

@@ -36,6 +36,9 @@ class JobsRepository {
   bool bury(db::Tx& tx, std::string_view id, std::string_view owner, std::string_view error, Timestamp now) const;
   /// Gives the job back without counting the attempt (shut-down).
   bool release(db::Tx& tx, std::string_view id, std::string_view owner, Timestamp now) const;
+  /// Gives the job back for later without counting the attempt (the database could not take the result).
+  bool postpone(db::Tx& tx, std::string_view id, std::string_view owner, std::string_view error, Timestamp run_at,
+                Timestamp now) const;
 
   std::optional<Job> find(db::Snapshot& db, const TenantScope& tenant, std::string_view id) const;
   std::int64_t waiting(db::Snapshot& db, std::string_view kind) const;

@@ -25,6 +25,12 @@ std::int64_t backoff(const WorkerOptions& options, int attempts) {
   return std::uniform_int_distribution<std::int64_t>(base / 2, base + base / 2)(random);
 }
 
+/// The machine's trouble and not the job's: no space, no lock, no connection.
+bool is_passing(const db::Error& error) {
+  using enum db::ErrorCode;
+  return error.code() == kFull || error.code() == kBusy || error.code() == kUnavailable;
+}
+
 }  // namespace
 
 /// A claimed job while it runs: the lease that the handler sees and the keeper extends.
@@ -199,6 +205,14 @@ void Worker::run_claimed(Job job, std::string owner, bool retry_at_once) {
   } catch (const PermanentFailure& e) {
     outcome = "dead";
     settle_failure(held, e.what(), true, retry_at_once);
+  } catch (const db::Error& e) {
+    outcome = "retried";
+    // A caller waits for an inline job: it is told soon, so there the attempts count whatever the reason.
+    if (is_passing(e) && !retry_at_once && !held.stopped().stop_requested()) {
+      postpone(held, e.what());
+    } else {
+      settle_failure(held, e.what(), false, retry_at_once);
+    }
   } catch (const std::exception& e) {
     outcome = "retried";
     settle_failure(held, e.what(), false, retry_at_once);
@@ -207,6 +221,18 @@ void Worker::run_claimed(Job job, std::string owner, bool retry_at_once) {
       .add();
   metrics_.histogram("nexusrag_job_seconds", {{"kind", std::string(handler_.kind())}})
       .observe(static_cast<double>(clock_.steady_us() - begun) / 1e6);
+}
+
+/// Acknowledged work outlives a full disk, however long it stays full.
+void Worker::postpone(Held& held, std::string_view reason) {
+  constexpr int kPatience = 4;  // as after so many attempts
+  const Job& job = held.job();
+  const Timestamp now = clock_.now();
+  observe::log_warn("job waits until the database can take its result",
+                    {{"job_id", job.id}, {"kind", job.kind}, {"tenant_id", job.tenant_id}, {"reason", reason}});
+  db_.write([&](db::Tx& tx) {
+    jobs_.postpone(tx, job.id, held.owner(), reason, now + backoff(options_, kPatience), now);
+  });
 }
 
 void Worker::settle_failure(Held& held, std::string_view reason, bool permanent, bool retry_at_once) {

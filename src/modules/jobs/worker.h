@@ -55,6 +55,7 @@ class Worker final : public Waker {
   void loop(const std::stop_token& stop);
   void keep_alive(const std::stop_token& stop);
   void run_claimed(Job job, std::string owner, bool retry_at_once);
+  void postpone(Held& held, std::string_view reason);
   void settle_failure(Held& held, std::string_view reason, bool permanent, bool retry_at_once);
   [[nodiscard]] std::uint64_t wakes();
   void wait(const std::stop_token& stop, std::uint64_t seen);

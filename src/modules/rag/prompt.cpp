@@ -45,8 +45,8 @@ std::string system_text(std::span<const retrieval::Passage> context, const Promp
     const std::size_t cost = estimate_tokens(context[i].text, budget.chars_per_token);
     if (cost > left && i > 0) break;
     left -= std::min(left, cost);
-    out.append(fmt::format("\n<passage n=\"{}\" source=\"{}\">\n[{}] {}\n</passage>", i + 1, attribute_text(context[i].source), i + 1,
-                           fenced(context[i].text)));
+    out.append(fmt::format("\n<passage n=\"{}\" source=\"{}\">\n[{}] {}\n</passage>", i + 1,
+                           attribute_text(context[i].source), i + 1, fenced(context[i].text)));
   }
   return out;
 }

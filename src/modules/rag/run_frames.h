@@ -1,10 +1,10 @@
 #pragma once
 
+#include "base/time.h"
+
 #include <cstdint>
 #include <string>
 #include <string_view>
-
-#include "base/time.h"
 
 namespace nexus::rag {
 
@@ -19,11 +19,15 @@ class RunFrames {
   /// A frame whose event name equals its type (guardrail events).
   std::string_view named(std::string_view type, std::string_view data) { return frame(type, type, data); }
   std::string_view heartbeat(Timestamp now);
+  /// A frame of the stream that refuses to resume: there `seq` stands before `data` (contract 02 §2.6).
+  std::string_view refusal(std::string_view type, std::string_view data);
 
   [[nodiscard]] std::uint64_t last_seq() const { return seq_; }
 
  private:
   std::string_view frame(std::string_view event, std::string_view type, std::string_view data);
+  /// Event name, id and the payload's members up to the session's id.
+  void begin(std::string_view event, std::string_view type);
 
   std::string run_id_json_;
   std::string ids_json_;  // `"request_id":…,"session_id":…`

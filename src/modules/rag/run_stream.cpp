@@ -183,17 +183,16 @@ asio::awaitable<void> RunStream::wait_for_news(http::EventSink& sink, Generation
 
 asio::awaitable<void> RunStream::store_answer() {
   std::function<void(http::Completion)> commit = [this](http::Completion done) {
-    auto work = [this, now = services_.clock.now(), message_id = uuid4(), checkpoint_id = uuid4(),
-                 log_id = uuid4()](db::Tx& tx) {
-      const SessionsRepository& rows = services_.sessions;
-      rows.append(tx, plan_->tenant, plan_->session_id, message_id, "assistant", answer_, "complete", now);
-      rows.add_checkpoint(tx, plan_->tenant, plan_->session_id, checkpoint_id, checkpoint_json(*plan_, message_id),
-                          now);
+    // By value: a shut-down may take the stream away while the write still waits for its turn.
+    auto work = [rows = services_.sessions, plan = plan_, answer = answer_, now = services_.clock.now(),
+                 message_id = uuid4(), checkpoint_id = uuid4(), log_id = uuid4()](db::Tx& tx) {
+      rows.append(tx, plan->tenant, plan->session_id, message_id, "assistant", answer, "complete", now);
+      rows.add_checkpoint(tx, plan->tenant, plan->session_id, checkpoint_id, checkpoint_json(*plan, message_id), now);
       rows.add_query_log(tx, {.id = log_id,
-                              .query_id = plan_->run_id,
-                              .started_at = plan_->started_at,
+                              .query_id = plan->run_id,
+                              .started_at = plan->started_at,
                               .completed_at = now,
-                              .retrieved_chunks = static_cast<std::int64_t>(plan_->context.size()),
+                              .retrieved_chunks = static_cast<std::int64_t>(plan->context.size()),
                               .status = "ok"});
     };
     services_.db.write_async(std::move(work), services_.options.answer_durability, std::move(done));
@@ -272,9 +271,9 @@ asio::awaitable<void> ResumeStream::run(http::EventSink& sink) {
   }
   if (complete) co_return;
   RunFrames frames(run_id_, session_id_);
-  sink.write(frames.message("resume.unsupported",
+  sink.write(frames.refusal("resume.unsupported",
                             R"({"message":"Resume is not supported; restart the request."})"));
-  sink.write(frames.message("done", "{}"));
+  sink.write(frames.refusal("done", "{}"));
   co_await sink.drain();
 }
 

@@ -1,0 +1,434 @@
+// Sends the recorded calls of the original and compares what comes back. Differences that are meant stand in a table
+// with their reason; any other difference fails, and so does a row of the table that no longer applies.
+#include "base/encoding.h"
+#include "http/contract_kit.h"
+#include "http/router.h"
+#include "modules/demo/seed.h"
+#include "support/call_fixture.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <iostream>
+#include <regex>
+#include <set>
+#include <sstream>
+
+namespace nexus::testing {
+namespace {
+
+struct Recorded {
+  std::string name;
+  std::string verb;
+  std::string path;
+  Pairs headers;
+  std::string body;
+  Response answer;
+};
+
+/// A difference that we mean. `call` and `difference` are patterns in which `*` stands for any text.
+struct Intended {
+  std::string_view call;
+  std::string_view difference;
+  std::string_view reason;
+};
+
+constexpr Intended kIntended[] = {
+    // everywhere
+    {"*", "body: envelope added", "every JSON success under /v1 is enveloped (00-decisions §2)"},
+    {"*", "header sunset: *", "a fixed date (00-decisions §2)"},
+    {"*", "header x-quota-*: missing", "quotas arrive with the area of plans"},
+    {"*", "header x-cost-*: missing", "budgets arrive with the area of costs"},
+    {"method not allowed", "header allow: GET -> GET, POST", "corpora can be created (00-decisions §3)"},
+    {"editor POST /v1/documents/text", "header x-sla-*: missing", "service levels of ingestion arrive with their area"},
+    {"text *", "header x-sla-*: missing", "as above"},
+    {"upload *", "header x-sla-*: missing", "as above"},
+    {"reindex*", "header x-sla-*: missing", "as above"},
+
+    // run
+    {"run tenant in body, no credential", "status: 400 -> 401 AUTH_UNAUTHORIZED",
+     "authentication comes before the body (00-decisions §2, order of gates)"},
+    {"run form content type", "status: 500 -> 422 REQUEST_VALIDATION_ERROR", "a body of another type is no failure"},
+    {"run no content type", "status: 500 -> 200", "a missing content type counts as JSON"},
+    {"run*", "new $.data.top_k", "the effective value is reported (00-decisions §2)"},
+    {"run*", "new $.data.citations[].*", "citations carry what proves them (design §9)"},
+    {"run*", "length of $.data.citations: 5 -> 0", "zero similarity is no match (00-decisions §2)"},
+    {"run*", "length of $.data.citations: 3 -> 0", "as above"},
+    {"run*", "value of $.data.citations[].*",
+     "our demo corpus has words of its own, and hybrid ranking is the default"},
+    {"run*", "missing $.data.citations[].metadata.*", "the recording's database holds one more document"},
+    {"run audio", "events: *audio.ready,done -> *message.final,done", "speech arrives with its area"},
+    {"run resume", "events: resume.unsupported,done ->",
+     "streams resume (00-decisions §2): the last run of the session had ended with event 3"},
+
+    // documents
+    {"text create replay", "status: 202 -> 200", "idempotency arrives with its area; the id exists by then"},
+    {"text create conflict", "status: 409 -> 200", "as above"},
+    {"*document*", "new $.chunks_*", "progress is visible on the document"},
+    {"*document*", "new $.version", "so that citations can be checked"},
+    {"*document*", "new $.byte_count", "as above"},
+    {"*document*", "new $.sha256", "as above"},
+    {"documents list", "new $[].*", "as above"},
+    {"documents list", "length of $: 1 -> 2", "document permissions, which hide the editor's document, arrive later"},
+    {"documents list", "value of $[].*", "as above"},
+    {"text overlap >= size", "status: 202 -> 422 INGEST_VALIDATION_ERROR", "refused at once (02, last section)"},
+    {"upload pdf refused", "status: 415 -> 202", "PDF is read now; this one ends as failed"},
+    {"upload charset refused", "status: 415 -> 202", "parameters of content types are understood (02, last section)"},
+    {"upload broken multipart", "status: 422 -> 400 BAD_REQUEST",
+     "a body that breaks off is malformed (01 §1.3); the original took it for an empty form"},
+
+    // audit
+    {"audit list", "new $.next_cursor", "pages that do not shift (01 §18)"},
+    {"audit list", "type of $.items[].request_id: null -> string", "the effective id everywhere (00-decisions §2)"},
+    {"audit list", "* $.items[].*", "the newest three events are others: calls of later areas are not sent"},
+};
+
+bool matches(std::string_view pattern, std::string_view text) {
+  const auto star = pattern.find('*');
+  if (star == std::string_view::npos) return pattern == text;
+  if (text.substr(0, star) != pattern.substr(0, star)) return false;
+  const std::string_view rest = pattern.substr(star + 1);
+  for (std::size_t i = star; i <= text.size(); ++i)
+    if (matches(rest, text.substr(i))) return true;
+  return false;
+}
+
+Pairs pairs_of(const boost::json::value& value) {
+  Pairs out;
+  if (value.is_object())
+    for (const auto& member : value.as_object()) out.emplace_back(member.key(), text_of(member.value()));
+  if (value.is_array())
+    for (const boost::json::value& pair : value.as_array()) out.emplace_back(text_of(pair.at(0)), text_of(pair.at(1)));
+  return out;
+}
+
+std::filesystem::path transcripts_file() {
+  const char* shared = std::getenv("NEXUSRAG_SHARED");
+  const std::filesystem::path folder = shared != nullptr
+                                           ? std::filesystem::path(shared)
+                                           : std::filesystem::path(NEXUS_SOURCE_DIR).parent_path() / "shared";
+  return folder / "reference" / "transcripts.jsonl";
+}
+
+std::vector<Recorded> read_transcripts(std::istream& in) {
+  std::vector<Recorded> out;
+  for (std::string line; std::getline(in, line);) {
+    const boost::json::value row = json::parse(line);
+    const boost::json::value& request = row.at("request");
+    const boost::json::value& response = row.at("response");
+    Recorded call{.name = text_of(row.at("name")),
+                  .verb = text_of(request.at("method")),
+                  .path = text_of(request.at("path")),
+                  .headers = pairs_of(request.at("headers")),
+                  .body = request.at("body").is_null() ? "" : text_of(request.at("body")),
+                  .answer = {}};
+    call.answer.status = static_cast<int>(response.at("status").as_int64());
+    call.answer.headers = pairs_of(response.at("headers"));
+    call.answer.body = text_of(response.at("body"));
+    out.push_back(std::move(call));
+  }
+  return out;
+}
+
+// --- comparison
+
+/// Ids, times and ports, which differ from run to run, by their kind.
+std::string without_chance(std::string text) {
+  static const std::regex kUuid("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}");
+  static const std::regex kTime(R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?\+00:00)");
+  static const std::regex kHex("[0-9a-f]{32}");
+  static const std::regex kAuthority(R"(http://127\.0\.0\.1:\d+)");
+  text = std::regex_replace(text, kUuid, "<uuid>");
+  text = std::regex_replace(text, kTime, "<time>");
+  text = std::regex_replace(text, kHex, "<hex>");
+  return std::regex_replace(text, kAuthority, "<server>");
+}
+
+class Comparison {
+ public:
+  Comparison(const Recorded& call, const Response& ours) : call_(call), ours_(ours) {}
+
+  std::vector<std::string> run() {
+    if (call_.answer.status != ours_.status) {
+      note(fmt::format("status: {} -> {} {}", call_.answer.status, ours_.status, ours_.status >= 400 ? code() : ""));
+      return std::move(found_);
+    }
+    compare_headers();
+    const std::string* type = call_.answer.header("content-type");
+    if (call_.answer.body.empty() || type == nullptr) {
+      if (call_.answer.body != ours_.body) note("body: not empty");
+    } else if (*type == "text/event-stream") {
+      compare_streams();
+    } else {
+      compare_documents();
+    }
+    return std::move(found_);
+  }
+
+ private:
+  void note(std::string what) {
+    while (!what.empty() && what.back() == ' ') what.pop_back();
+    found_.push_back(std::move(what));
+  }
+  [[nodiscard]] std::string code() const {
+    const boost::json::value body = ours_.json();
+    if (const auto* error = body.as_object().if_contains("error")) return text_of(error->at("code"));
+    return {};
+  }
+
+  void compare_headers() {
+    for (const auto& [name, value] : call_.answer.headers) {
+      if (name == "content-length" || name == "x-request-id") continue;
+      const std::string* got = ours_.header(name);
+      if (got == nullptr) {
+        note(fmt::format("header {}: missing", name));
+      } else if (without_chance(*got) != without_chance(value)) {
+        note(fmt::format("header {}: {} -> {}", name, without_chance(value), without_chance(*got)));
+      }
+    }
+    if (ours_.header("x-request-id") == nullptr) note("header x-request-id: missing");
+    for (const char* name : {"www-authenticate", "retry-after", "allow", "deprecation", "location"})
+      if (ours_.header(name) != nullptr && call_.answer.header(name) == nullptr)
+        note(fmt::format("header {}: new", name));
+  }
+
+  void compare_documents() {
+    const boost::json::value theirs = json::parse(call_.answer.body);
+    const boost::json::value ours = ours_.json();
+    const bool bare = !theirs.is_object() || !theirs.as_object().contains("meta");
+    const bool wrapped = ours.is_object() && ours.as_object().contains("meta") && ours.as_object().contains("data");
+    if (bare && wrapped) {
+      note("body: envelope added");
+      compare("$", theirs, ours.at("data"));
+    } else {
+      compare("$", theirs, ours);
+    }
+  }
+
+  static std::vector<SseFrame> frames_of(const std::string& text) {
+    std::vector<SseFrame> frames;
+    SseFrame frame;
+    std::istringstream in(text);
+    for (std::string line; std::getline(in, line);) {
+      if (!line.empty() && line.back() == '\r') line.pop_back();
+      if (line.empty()) {
+        if (!frame.data.empty()) frames.push_back(frame);
+        frame = SseFrame();
+      } else if (line.starts_with("event: ")) {
+        frame.event = line.substr(7);
+      } else if (line.starts_with("id: ")) {
+        frame.id = line.substr(4);
+      } else if (line.starts_with("data: ")) {
+        frame.data += line.substr(6);
+      }
+    }
+    return frames;
+  }
+
+  static std::string types_of(const std::vector<SseFrame>& frames) {
+    std::string out;
+    for (const std::string& type : event_types(frames)) out.append(out.empty() ? "" : ",").append(type);
+    return out;
+  }
+
+  void compare_streams() {
+    std::vector<SseFrame> theirs = frames_of(call_.answer.body);
+    std::vector<SseFrame> ours = frames_of(ours_.body);
+    const std::string before = types_of(theirs);
+    const std::string after = types_of(ours);
+    if (before != after) {
+      note(fmt::format("events: {} -> {}", before, after));
+      return;
+    }
+    for (std::size_t i = 0; i < theirs.size(); ++i) {
+      if (theirs[i].event != ours[i].event) note(fmt::format("event name {} -> {}", theirs[i].event, ours[i].event));
+      if (theirs[i].id != ours[i].id) note(fmt::format("event id {} -> {}", theirs[i].id, ours[i].id));
+      compare("$", theirs[i].json(), ours[i].json());
+    }
+  }
+
+  static std::string_view kind_of(const boost::json::value& value) {
+    switch (value.kind()) {
+      case boost::json::kind::null:
+        return "null";
+      case boost::json::kind::bool_:
+        return "boolean";
+      case boost::json::kind::int64:
+      case boost::json::kind::uint64:
+        return "integer";
+      case boost::json::kind::double_:
+        return "number";
+      case boost::json::kind::string:
+        return "string";
+      case boost::json::kind::array:
+        return "array";
+      case boost::json::kind::object:
+        return "object";
+    }
+    return "?";
+  }
+
+  void compare(const std::string& at, const boost::json::value& theirs, const boost::json::value& ours) {
+    if (kind_of(theirs) != kind_of(ours)) {
+      note(fmt::format("type of {}: {} -> {}", at, kind_of(theirs), kind_of(ours)));
+    } else if (theirs.is_object()) {
+      for (const auto& member : theirs.as_object()) {
+        const boost::json::value* same = ours.as_object().if_contains(member.key());
+        const std::string path = at + "." + std::string(member.key());
+        if (same == nullptr) {
+          note("missing " + path);
+        } else {
+          compare(path, member.value(), *same);
+        }
+      }
+      for (const auto& member : ours.as_object())
+        if (!theirs.as_object().contains(member.key())) note("new " + at + "." + std::string(member.key()));
+      if (common_keys(theirs, ours) != common_keys(ours, theirs)) note("order of the members of " + at);
+    } else if (theirs.is_array()) {
+      const boost::json::array& a = theirs.as_array();
+      const boost::json::array& b = ours.as_array();
+      if (a.size() != b.size()) note(fmt::format("length of {}: {} -> {}", at, a.size(), b.size()));
+      for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) compare(at + "[]", a[i], b[i]);
+    } else {
+      compare_values(at, theirs, ours);
+    }
+  }
+
+  /// Keys of `object` that `other` has too, in the order of `object`.
+  static std::string common_keys(const boost::json::value& object, const boost::json::value& other) {
+    std::string out;
+    for (const auto& member : object.as_object())
+      if (other.as_object().contains(member.key())) out.append(member.key()).append(",");
+    return out;
+  }
+
+  void compare_values(const std::string& at, const boost::json::value& theirs, const boost::json::value& ours) {
+    if (at.ends_with(".score") || at.ends_with(".request_id")) return;
+    const std::string before = without_chance(json::write(theirs));
+    const std::string after = without_chance(json::write(ours));
+    if (before != after) note(fmt::format("value of {}: {} -> {}", at, before, after));
+  }
+
+  const Recorded& call_;
+  const Response& ours_;
+  std::vector<std::string> found_;
+};
+
+// --- replay
+
+class Replay {
+ public:
+  Replay() {
+    demo::seed_demo(*app_.core().db, TenantScopeFactory::make("t1"), app_.core().embedders, app_.core().clock);
+    for (const char* role : {"admin", "reader", "editor"}) {
+      const auth::IssuedKey key =
+          app_.core().keys->create(TenantScopeFactory::make("t1"), {.role = role, .name = role});
+      keys_.emplace_back(key.plaintext.reveal());
+      if (std::string_view(role) == "reader") reader_key_id_ = key.key.id;
+    }
+  }
+
+  /// The call's path has a row, or the recording is about a path that has none.
+  bool covers(const Recorded& call) const {
+    static const http::Router kRouter(app_endpoints());
+    const std::string path = call.path.substr(0, call.path.find('?'));
+    const int status = call.answer.status;
+    if (status == 405 || status == 307) return true;
+    if (status == 404 && call.answer.body.find("\"Not Found\"") != std::string::npos) return true;
+    return kRouter.match(verb_of(call.verb), path).kind == http::Match::Kind::kFound;
+  }
+
+  /// What another area will do by itself one day.
+  void stand_in_for(const Recorded& call) {
+    if (call.name == "revoke") app_.core().keys->revoke(reader_key_id_);
+  }
+
+  Response send(const Recorded& call) {
+    TestClient client = app_.anonymous();
+    Pairs headers;
+    for (auto [name, value] : call.headers) {
+      replace(value, "<key>", keys_[0]);
+      replace(value, "<reader key>", keys_[1]);
+      replace(value, "<editor key>", keys_[2]);
+      headers.emplace_back(name, value);
+    }
+    if (call.verb == "HEAD") return head(call.path);
+    const Response answer = client.request(call.verb, call.path, headers, call.body);
+    settle(answer);
+    return answer;
+  }
+
+ private:
+  static void replace(std::string& text, std::string_view what, const std::string& by) {
+    if (const auto at = text.find(what); at != std::string::npos) text.replace(at, what.size(), by);
+  }
+  static http::Verb verb_of(std::string_view name) {
+    for (const http::Verb verb : {http::Verb::kGet, http::Verb::kHead, http::Verb::kPost, http::Verb::kPut,
+                                  http::Verb::kPatch, http::Verb::kDelete, http::Verb::kOptions})
+      if (http::to_string(verb) == name) return verb;
+    return http::Verb::kOther;
+  }
+  std::vector<http::Endpoint> app_endpoints() const { return const_cast<TestApp&>(app_).app().endpoints(); }
+
+  Response head(const std::string& path) {
+    RawConnection connection(app_.port());
+    connection.send("HEAD " + path + " HTTP/1.1\r\nHost: a\r\n\r\n");
+    return connection.read_response(true);
+  }
+  /// The recording was made slowly enough for every ingestion to have ended before the next call.
+  void settle(const Response& answer) {
+    if (answer.status != 202) return;
+    const boost::json::value body = answer.json();
+    const boost::json::value& payload = body.as_object().contains("data") ? body.at("data") : body;
+    TestClient admin = app_.client(keys_[0]);
+    (void)app_.wait_for_document(admin, text_of(payload.at("document_id")));
+  }
+
+  TestApp app_;
+  std::vector<std::string> keys_;
+  std::string reader_key_id_;
+};
+
+TEST(Replay, AnswersAsTheOriginalDid) {
+  std::ifstream in(transcripts_file());
+  if (!in) GTEST_SKIP() << "the recorded calls are not here: " << transcripts_file();
+  const std::vector<Recorded> calls = read_transcripts(in);
+  ASSERT_FALSE(calls.empty());
+
+  Replay replay;
+  std::set<const Intended*> used;
+  std::vector<std::string> later;
+  std::size_t compared = 0;
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    const Recorded& call = calls[i];
+    if (!replay.covers(call)) {
+      later.push_back(call.name);
+      replay.stand_in_for(call);
+      continue;
+    }
+    ++compared;
+    const Response ours = replay.send(call);
+    const std::vector<std::string> found = Comparison(call, ours).run();
+    for (const std::string& difference : std::set<std::string>(found.begin(), found.end())) {
+      const auto* row = std::find_if(std::begin(kIntended), std::end(kIntended), [&](const Intended& intended) {
+        return matches(intended.call, call.name) && matches(intended.difference, difference);
+      });
+      if (row != std::end(kIntended)) {
+        used.insert(row);
+      } else {
+        ADD_FAILURE() << "call " << i << " [" << call.name << "] " << call.verb << " " << call.path << "\n  "
+                      << difference;
+      }
+    }
+  }
+  for (const Intended& row : kIntended)
+    EXPECT_TRUE(used.contains(&row)) << "this row of the table is out of use: " << row.call << " | " << row.difference;
+  std::cout << fmt::format("{} calls compared; {} belong to areas that come later:", compared, later.size());
+  for (const std::string& name : later) std::cout << " [" << name << "]";
+  std::cout << "\n";
+}
+
+}  // namespace
+}  // namespace nexus::testing
