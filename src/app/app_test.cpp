@@ -18,10 +18,12 @@
 namespace nexus::app {
 namespace {
 
+using Changes = std::vector<std::pair<std::string, std::string>>;
+
 /// The server over a data folder of its own, on a free port.
 class Premises {
  public:
-  explicit Premises(std::vector<std::pair<std::string, std::string>> changes = {}) {
+  explicit Premises(Changes changes = {}) {
     std::string name = (std::filesystem::temp_directory_path() / "nexus-app-XXXXXX").string();
     if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
     folder_ = name;
@@ -86,7 +88,7 @@ TEST(App, OnlyHealthMetricsAndDocumentationArePublic) {
 }
 
 TEST(App, EveryKillSwitchThatARowNamesIsOneThatThePipelineKnows) {
-  const Premises premises({{"KILL_RUN", "true"}, {"KILL_INGEST", "true"}});
+  const Premises premises(Changes{{"KILL_RUN", "true"}, {"KILL_INGEST", "true"}});
   const App app(premises.settings, premises.clock);
   OpenGate gate;
   observe::Metrics metrics;
@@ -121,7 +123,7 @@ TEST(App, AnAddressThatIsTakenEndsTheStart) {
   const Premises first;
   App app(first.settings, first.clock);
   app.start();
-  const Premises second({{"LISTEN_PORT", std::to_string(app.port())}});
+  const Premises second(Changes{{"LISTEN_PORT", std::to_string(app.port())}});
   App other(second.settings, second.clock);
   EXPECT_THROW(other.start(), std::system_error);
 }
@@ -134,7 +136,7 @@ TEST(Core, RefusesAnOldSchemaWhenItMayNotMigrate) {
 }
 
 TEST(Core, InlineModeIngestsInsideTheRequest) {
-  const Premises premises({{"INGEST_EXECUTION_MODE", "inline"}});
+  const Premises premises(Changes{{"INGEST_EXECUTION_MODE", "inline"}});
   Core core(premises.settings, premises.clock, {});
   http::Endpoint endpoint;
   const http::Request request = testing::make_request("/v1/documents/text");

@@ -51,10 +51,11 @@ class SilentStream final : public http::EventStream {
   http::Pairs headers_;
 };
 
+using Changes = std::vector<std::pair<std::string, std::string>>;
+
 /// One request through a pipeline, with a handler that the test gives.
 struct Passage {
-  explicit Passage(const std::vector<std::pair<std::string, std::string>>& changes = {})
-      : settings(config::settings_with(changes)) {
+  explicit Passage(const Changes& changes = {}) : settings(config::settings_with(changes)) {
     endpoint.spec = {.verb = http::Verb::kPost,
                      .path = "/run",
                      .operation = "run",
@@ -138,7 +139,7 @@ TEST(Pipeline, LooksAtNoCredentialOnAPublicRow) {
 }
 
 TEST(Pipeline, AStrangerIsRefusedBeforeAnythingElse) {
-  Passage p({{"KILL_RUN", "true"}});
+  Passage p(Changes{{"KILL_RUN", "true"}});
   p.gate.unknown = true;
   p.endpoint.spec.kill_switch = "kill.run";
   p.endpoint.spec.forbids_tenant_in_body = true;
@@ -149,7 +150,7 @@ TEST(Pipeline, AStrangerIsRefusedBeforeAnythingElse) {
 }
 
 TEST(Pipeline, TheKillSwitchComesBeforeTheRole) {
-  Passage p({{"KILL_RUN", "true"}});
+  Passage p(Changes{{"KILL_RUN", "true"}});
   p.endpoint.spec.kill_switch = "kill.run";
   p.endpoint.spec.role = Role::kAdmin;
   EXPECT_EQ(p.go().status, 503);
@@ -159,10 +160,10 @@ TEST(Pipeline, TheKillSwitchComesBeforeTheRole) {
 }
 
 TEST(Pipeline, AKillSwitchStopsOnlyItsOwnRows) {
-  Passage run({{"KILL_INGEST", "true"}});
+  Passage run(Changes{{"KILL_INGEST", "true"}});
   run.endpoint.spec.kill_switch = "kill.run";
   EXPECT_EQ(run.go().status, 200);
-  Passage ingest({{"KILL_INGEST", "true"}});
+  Passage ingest(Changes{{"KILL_INGEST", "true"}});
   ingest.endpoint.spec.kill_switch = "kill.ingest";
   EXPECT_EQ(ingest.go().status, 503);
   EXPECT_THAT(ingest.exchange.reply.body, HasSubstr("Ingestion is temporarily disabled"));
@@ -223,7 +224,7 @@ TEST(Pipeline, EveryAnswerCarriesTheRequestIdAndTheHeadersOfTheGates) {
 
 TEST(Pipeline, LegacyAnswersAreDeprecatedAlsoWhenTheyAreRefusals) {
   for (const bool works : {true, false}) {
-    Passage p({{"API_LEGACY_SUNSET", "Sun, 10 May 2026 00:00:00 GMT"}});
+    Passage p(Changes{{"API_LEGACY_SUNSET", "Sun, 10 May 2026 00:00:00 GMT"}});
     p.legacy();
     if (!works) p.handler = [](http::Call&) -> http::Reply { throw ApiError(errors::kNotFound, "Corpus not found"); };
     p.go();

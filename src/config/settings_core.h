@@ -267,8 +267,11 @@ inline constexpr Setting<std::int64_t> kSqliteBusyTimeoutMs{
     0,
     600'000};
 inline constexpr Setting<std::int64_t> kSqliteMmapMb{
-    {.name = "SQLITE_MMAP_MB", .area = Area::kStorage, .doc = "Part of the database file mapped into memory."},
-    256,
+    {.name = "SQLITE_MMAP_MB",
+     .area = Area::kStorage,
+     .doc = "Part of the database file mapped into memory; helps only where writes are rare, since SQLite drops the "
+            "mapping of a reader whenever somebody has committed."},
+    0,
     0,
     1'048'576};
 inline constexpr Setting<std::int64_t> kSqliteCacheMb{

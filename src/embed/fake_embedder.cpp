@@ -1,6 +1,6 @@
 #include "embed/fake_embedder.h"
 
-#include "embed/sha256.h"
+#include "crypto/hash.h"
 
 #include <algorithm>
 #include <cmath>
@@ -11,7 +11,7 @@ namespace nexus::embed {
 namespace {
 
 void add_word(std::string_view word, std::array<double, kFakeDimension>& vector) {
-  const Sha256 hash = sha256(std::as_bytes(std::span(word)));
+  const crypto::Digest hash = crypto::sha256(std::as_bytes(std::span(word)));
   const auto u8 = [&](std::size_t i) { return static_cast<std::uint32_t>(hash[i]); };
   const auto u32 = [&](std::size_t i) { return u8(i) << 24U | u8(i + 1) << 16U | u8(i + 2) << 8U | u8(i + 3); };
   const double magnitude = 0.2 + static_cast<double>(u32(6) % 1000) / 1000.0;

@@ -1,5 +1,8 @@
 #include "embed/static_embedder.h"
 
+#include "base/encoding.h"
+#include "crypto/hash.h"
+
 #include "embed/safetensors.h"
 
 #include <algorithm>
@@ -47,7 +50,7 @@ bool write_atomically(const std::filesystem::path& path, std::span<const std::by
   return false;
 }
 
-[[nodiscard]] std::optional<TokenizerTables> read_image(const std::filesystem::path& path, const Sha256& source) {
+[[nodiscard]] std::optional<TokenizerTables> read_image(const std::filesystem::path& path, const crypto::Digest& source) {
   std::error_code failed;
   if (!std::filesystem::is_regular_file(path, failed)) return std::nullopt;
   try {
@@ -78,8 +81,8 @@ StaticEmbedder::Loaded StaticEmbedder::load(const std::filesystem::path& dir, co
   if (model.dimension == 0 || model.dimension % 32 != 0)
     throw std::runtime_error("a static model's dimension must be a multiple of 32");
   const MappedFile json = map_checked(dir, model.files[1]);
-  const Sha256 sum = sha256(json.bytes());
-  if (to_hex(sum) != model.files[1].sha256)
+  const crypto::Digest sum = crypto::sha256(json.bytes());
+  if (hex_encode(sum) != model.files[1].sha256)
     throw std::runtime_error("model file " + (dir / model.files[1].name).string() + " has the wrong SHA-256 sum");
   std::filesystem::path image_path = dir / model.files[1].name;
   image_path += ".nxtk";

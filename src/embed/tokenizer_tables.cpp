@@ -14,8 +14,8 @@ static_assert(std::endian::native == std::endian::little, "images are little-end
 struct ImageHeader {
   std::array<char, 4> magic;
   std::uint32_t version;
-  Sha256 source;
-  Sha256 payload;  // sum of everything after the header
+  crypto::Digest source;
+  crypto::Digest payload;  // sum of everything after the header
   std::uint64_t vocabulary;
   std::uint64_t symbols;
   std::uint64_t merges;
@@ -86,7 +86,7 @@ bool TokenizerTables::is_consistent() const noexcept {
          std::all_of(symbols_.begin(), symbols_.end(), [&](const Symbol& s) { return known(s.id); });
 }
 
-std::vector<std::byte> TokenizerTables::to_image(const Sha256& source) const {
+std::vector<std::byte> TokenizerTables::to_image(const crypto::Digest& source) const {
   std::vector<std::byte> payload;
   put(payload, std::span<const TokenId>(byte_tokens_));
   put(payload, std::span<const Symbol>(symbols_));
@@ -95,7 +95,7 @@ std::vector<std::byte> TokenizerTables::to_image(const Sha256& source) const {
   const ImageHeader header{kMagic,
                            kVersion,
                            source,
-                           sha256(payload),
+                           crypto::sha256(payload),
                            vocabulary_size_,
                            symbols_.size(),
                            merge_results_.size(),
@@ -107,7 +107,7 @@ std::vector<std::byte> TokenizerTables::to_image(const Sha256& source) const {
   return image;
 }
 
-std::optional<TokenizerTables> TokenizerTables::from_image(std::span<const std::byte> image, const Sha256& source) {
+std::optional<TokenizerTables> TokenizerTables::from_image(std::span<const std::byte> image, const crypto::Digest& source) {
   ImageHeader header{};
   if (image.size() < sizeof(header)) return std::nullopt;
   std::memcpy(&header, image.data(), sizeof(header));
@@ -117,7 +117,7 @@ std::optional<TokenizerTables> TokenizerTables::from_image(std::span<const std::
     return std::nullopt;
   const std::uint64_t expected = 256 * sizeof(TokenId) + header.symbols * sizeof(Symbol) +
                                  header.merges * sizeof(TokenId) + header.slots * sizeof(MergeSlot);
-  if (payload.size() != expected || header.payload != sha256(payload)) return std::nullopt;
+  if (payload.size() != expected || header.payload != crypto::sha256(payload)) return std::nullopt;
   TokenizerTables tables;
   tables.vocabulary_size_ = header.vocabulary;
   const auto byte_tokens = take<TokenId>(payload, 256);

@@ -4,7 +4,7 @@
 // (1 ms), which StaticEmbedder keeps beside the model.
 #pragma once
 
-#include "embed/sha256.h"
+#include "crypto/hash.h"
 
 #include <array>
 #include <cstddef>
@@ -31,8 +31,8 @@ class TokenizerTables {
 
   // Nothing when the image is damaged, of another version, or was made from a source with another sum.
   [[nodiscard]] static std::optional<TokenizerTables> from_image(std::span<const std::byte> image,
-                                                                 const Sha256& source);
-  [[nodiscard]] std::vector<std::byte> to_image(const Sha256& source) const;
+                                                                 const crypto::Digest& source);
+  [[nodiscard]] std::vector<std::byte> to_image(const crypto::Digest& source) const;
 
   [[nodiscard]] std::size_t vocabulary_size() const noexcept { return vocabulary_size_; }
 

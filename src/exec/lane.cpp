@@ -1,5 +1,6 @@
 #include "exec/lane.h"
 
+#include "exec/thread_name.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
 
@@ -38,7 +39,11 @@ class Lane::Impl {
         refused_(metrics.counter("nexusrag_lane_refused_total", {{"lane", name_}})),
         ring_(capacity == 0 ? 1 : capacity) {
     threads_.reserve(threads);
-    for (std::size_t i = 0; i < (threads == 0 ? 1 : threads); ++i) threads_.emplace_back([this] { work(); });
+    for (std::size_t i = 0; i < (threads == 0 ? 1 : threads); ++i)
+      threads_.emplace_back([this] {
+        name_thread(name_);
+        work();
+      });
   }
 
   bool try_post(std::function<void()>&& task) {

@@ -1,5 +1,6 @@
 #include "http/connection_io.h"
 
+#include "exec/thread_name.h"
 #include "http/connection.h"
 #include "observe/log.h"
 
@@ -37,7 +38,10 @@ IoThread::~IoThread() {
 }
 
 void IoThread::start() {
-  thread_ = std::thread([this] { context.run(); });
+  thread_ = std::thread([this] {
+    exec::name_thread("io");
+    context.run();
+  });
 }
 
 void IoThread::stop() {

@@ -11,7 +11,9 @@ constexpr std::string_view kCorpus = "c1";
 
 /// A job that has died with its worker as often as it may be tried is given up (INGEST_MAX_RETRIES); here it is the
 /// workers who die of something else.
-const Environment kManyDeaths{{"INGEST_MAX_RETRIES", "50"}};
+Environment many_deaths() {
+  return {{"INGEST_MAX_RETRIES", "50"}};
+}
 
 /// One upload of this client, in the form that its number says.
 void upload_next(TestClient& client, Ledger& ledger, Dice& dice, int number) {
@@ -46,7 +48,7 @@ void expect_sound_after_stop(Server& server) {
 TEST(KillDuringUploads, LosesNothingAcknowledgedAndDoublesNothing) {
   constexpr int kRounds = 5;
   Dice dice;
-  Server server(kManyDeaths);
+  Server server(many_deaths());
   Ledger ledger;
   for (int round = 0; round < kRounds; ++round) {
     server.start();
@@ -76,7 +78,7 @@ TEST(KillDuringUploads, LosesNothingAcknowledgedAndDoublesNothing) {
 TEST(KillDuringIngestion, LeasesRunOutAndAnotherStartFinishesTheDocuments) {
   constexpr int kRounds = 4;
   Dice dice;
-  Server server(kManyDeaths);
+  Server server(many_deaths());
   server.start();
   TestClient first = server.client();
   make_corpus(first, kCorpus, "structured");
@@ -109,7 +111,7 @@ TEST(KillDuringIngestion, LeasesRunOutAndAnotherStartFinishesTheDocuments) {
 TEST(KillDuringIngestion, KeepsTheOldChunksOfAReindexedDocumentOrHasAllNewOnes) {
   constexpr int kRounds = 4;
   Dice dice;
-  Server server(kManyDeaths);
+  Server server(many_deaths());
   server.start();
   TestClient first = server.client();
   make_corpus(first, kCorpus);
@@ -135,7 +137,7 @@ TEST(KillDuringIngestion, KeepsTheOldChunksOfAReindexedDocumentOrHasAllNewOnes) 
 }
 
 TEST(KillOfTheServerAlone, TakesItsExtractionChildrenWithIt) {
-  Server server(kManyDeaths);
+  Server server(many_deaths());
   server.start();
   TestClient client = server.client();
   make_corpus(client, kCorpus);

@@ -2,6 +2,7 @@
 
 #include "db/sqlite/sqlite_errors.h"
 #include "exec/backoff.h"
+#include "exec/thread_name.h"
 #include "observe/log.h"
 
 #include <sqlite3.h>
@@ -57,7 +58,10 @@ Writer::Writer(const SqliteOptions& options, const Clock& clock, DatabaseProbe& 
       next_restart_(options.log_limit_pages) {
   sqlite3_wal_hook(session_.connection().handle(), remember_log_pages, &log_pages_);
   session_.connection().set_busy_timeout(0);  // begin() waits by itself
-  thread_ = std::thread([this] { loop(); });
+  thread_ = std::thread([this] {
+    exec::name_thread("db-writer");
+    loop();
+  });
 }
 
 Writer::~Writer() {

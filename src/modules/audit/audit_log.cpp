@@ -1,5 +1,6 @@
 #include "modules/audit/audit_log.h"
 
+#include "exec/thread_name.h"
 #include "modules/audit/canonical_row.h"
 #include "modules/audit/prepared_row.h"
 #include "modules/audit/verifier.h"
@@ -35,7 +36,11 @@ AuditLog::AuditLog(db::Database& database, const Clock& clock, AuditOptions opti
       failure_total_(metrics.counter("nexusrag_audit_events_total", {{"outcome", "failure"}})),
       lost_total_(metrics.counter("nexusrag_audit_events_total", {{"outcome", "lost"}})),
       checkpoints_total_(metrics.counter("nexusrag_audit_checkpoints_total")) {
-  if (options_.background) writer_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
+  if (options_.background)
+    writer_ = std::jthread([this](const std::stop_token& stop) {
+      exec::name_thread("audit");
+      run(stop);
+    });
 }
 
 AuditLog::~AuditLog() {

@@ -123,6 +123,26 @@ TEST(IngestHandler, OverwritingReplacesEveryChunkAndRaisesTheVersion) {
   EXPECT_EQ(lib.ask("giraffe").passages.at(0).document_version, 2);
 }
 
+std::uint64_t indexed_chunks(Library& lib) {
+  return lib.t.database->read(
+      [&](db::Snapshot& s) { return lib.indexes.open(s, lib.t.tenant(), "c1")->snapshot()->live_chunks(); });
+}
+
+TEST(IngestHandler, TheIndexHoldsNoChunkThatTheRowsDoNotHave) {
+  Library lib;
+  lib.make_corpus();
+  lib.add_and_work("d1", "purple giraffe\n\ngreen giraffe");
+  lib.add_and_work("d2", "blue giraffe");
+  EXPECT_EQ(indexed_chunks(lib), 3U);
+  lib.add_and_work("d1", "yellow giraffe", true);
+  EXPECT_EQ(indexed_chunks(lib), 2U);
+  (void)lib.service.reindex(lib.t.call, {.document_id = "d1"});
+  lib.work();
+  EXPECT_EQ(indexed_chunks(lib), 2U);
+  lib.service.remove(lib.t.call, "d2");
+  EXPECT_EQ(indexed_chunks(lib), 1U);
+}
+
 TEST(IngestHandler, ThePreviousChunksStaySearchableUntilTheCommit) {
   Library lib;
   lib.make_corpus();

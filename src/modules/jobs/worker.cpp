@@ -1,19 +1,19 @@
 #include "modules/jobs/worker.h"
 
-#include <unistd.h>
+#include "base/ids.h"
+#include "exec/thread_name.h"
+#include "observe/log.h"
+#include "observe/metrics.h"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
 #include <exception>
 #include <random>
 #include <stdexcept>
+#include <unistd.h>
 #include <utility>
-
-#include <fmt/format.h>
-
-#include "base/ids.h"
-#include "observe/log.h"
-#include "observe/metrics.h"
 
 namespace nexus::jobs {
 namespace {
@@ -75,7 +75,9 @@ Worker::Worker(db::Database& db, const Clock& clock, Handler& handler, WorkerOpt
       id_(fmt::format("{}-{}", ::getpid(), hex32())),
       started_at_(clock.now()) {}
 
-Worker::~Worker() { stop(); }
+Worker::~Worker() {
+  stop();
+}
 
 void Worker::start() {
   {
@@ -83,7 +85,10 @@ void Worker::start() {
     stopping_ = false;
   }
   for (std::size_t i = 0; i < options_.threads; ++i)
-    threads_.emplace_back([this](const std::stop_token& stop) { loop(stop); });
+    threads_.emplace_back([this](const std::stop_token& stop) {
+      exec::name_thread(handler_.kind());
+      loop(stop);
+    });
   threads_.emplace_back([this](const std::stop_token& stop) { keep_alive(stop); });
 }
 
@@ -159,14 +164,16 @@ void Worker::keep_alive(const std::stop_token& stop) {
   }
 }
 
-std::string Worker::next_owner() { return fmt::format("{}.{}", id_, claims_.fetch_add(1) + 1); }
+std::string Worker::next_owner() {
+  return fmt::format("{}.{}", id_, claims_.fetch_add(1) + 1);
+}
 
 bool Worker::run_one() {
   const Timestamp now = clock_.now();
   const std::string owner = next_owner();
-  std::optional<Job> job = db_.write(
-      [&](db::Tx& tx) { return jobs_.claim(tx, handler_.kind(), owner, now, now + options_.lease_us); },
-      db::Durability::kRelaxed);
+  std::optional<Job> job =
+      db_.write([&](db::Tx& tx) { return jobs_.claim(tx, handler_.kind(), owner, now, now + options_.lease_us); },
+                db::Durability::kRelaxed);
   if (!job) return false;
   run_claimed(std::move(*job), owner, false);
   return true;
@@ -183,9 +190,8 @@ void Worker::run_now(std::string_view job_id) {
   while (!stopping() && !finished()) {
     const Timestamp now = clock_.now();
     const std::string owner = next_owner();
-    std::optional<Job> job = db_.write([&](db::Tx& tx) {
-      return jobs_.claim_by_id(tx, job_id, owner, now, now + options_.lease_us);
-    });
+    std::optional<Job> job =
+        db_.write([&](db::Tx& tx) { return jobs_.claim_by_id(tx, job_id, owner, now, now + options_.lease_us); });
     if (!job) return;  // somebody else holds it
     run_claimed(std::move(*job), owner, true);
   }
@@ -230,9 +236,8 @@ void Worker::postpone(Held& held, std::string_view reason) {
   const Timestamp now = clock_.now();
   observe::log_warn("job waits until the database can take its result",
                     {{"job_id", job.id}, {"kind", job.kind}, {"tenant_id", job.tenant_id}, {"reason", reason}});
-  db_.write([&](db::Tx& tx) {
-    jobs_.postpone(tx, job.id, held.owner(), reason, now + backoff(options_, kPatience), now);
-  });
+  db_.write(
+      [&](db::Tx& tx) { jobs_.postpone(tx, job.id, held.owner(), reason, now + backoff(options_, kPatience), now); });
 }
 
 void Worker::settle_failure(Held& held, std::string_view reason, bool permanent, bool retry_at_once) {
@@ -244,12 +249,11 @@ void Worker::settle_failure(Held& held, std::string_view reason, bool permanent,
     return;
   }
   const bool dead = permanent || job.attempts >= options_.max_attempts;
-  observe::log_warn(dead ? "job failed for good" : "job failed, will be retried",
-                    {{"job_id", job.id},
-                     {"kind", job.kind},
-                     {"tenant_id", job.tenant_id},
-                     {"attempt", job.attempts},
-                     {"reason", reason}});
+  observe::log_warn(dead ? "job failed for good" : "job failed, will be retried", {{"job_id", job.id},
+                                                                                   {"kind", job.kind},
+                                                                                   {"tenant_id", job.tenant_id},
+                                                                                   {"attempt", job.attempts},
+                                                                                   {"reason", reason}});
   db_.write([&](db::Tx& tx) {
     if (!dead) {
       jobs_.retry(tx, job.id, held.owner(), reason, now + (retry_at_once ? 0 : backoff(options_, job.attempts)), now);

@@ -66,6 +66,30 @@ TEST(Worker, BuriesAJobWhoseAttemptsAreUsedUpWithAReasonForTheLog) {
   EXPECT_FALSE(handler.burials()[0].permanent);
 }
 
+TEST(Worker, WaitsWithoutCountingTheAttemptWhileTheDatabaseCannotTakeTheResult) {
+  QueueFixture q;
+  q.add("j1");
+  bool full = true;
+  ScriptedHandler handler([&](Lease& lease) {
+    if (full) throw db::Error(db::ErrorCode::kFull, "no space left on the device");
+    complete(q, lease);
+  });
+  WorkerOptions options = sleepy();
+  options.max_attempts = 3;
+  Worker worker(*q.database, q.clock, handler, options, q.metrics);
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_TRUE(worker.run_one()) << i;
+    EXPECT_FALSE(worker.run_one()) << "it does not spin";
+    EXPECT_EQ(q.job("j1").state, "queued");
+    EXPECT_EQ(q.job("j1").attempts, 0);
+    q.clock.advance_s(3600);
+  }
+  full = false;
+  EXPECT_TRUE(worker.run_one());
+  EXPECT_EQ(q.job("j1").state, "done");
+  EXPECT_TRUE(handler.burials().empty());
+}
+
 TEST(Worker, WaitsLongerAfterEachFailureUpToTheMost) {
   QueueFixture q;
   q.add("j1");

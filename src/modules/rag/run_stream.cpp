@@ -154,9 +154,7 @@ asio::awaitable<void> RunStream::generate(http::EventSink& sink) {
       emit(sink, frames_.message("token.delta", delta_data(*delta)));
       co_await sink.drain();
       if (services_.options.pace_us > 0) {
-        asio::steady_timer pause(sink.executor());
-        pause.expires_after(std::chrono::microseconds(services_.options.pace_us));
-        co_await pause.async_wait(kTuple);
+        co_await pace(sink);
       }
       continue;
     }
@@ -165,6 +163,15 @@ asio::awaitable<void> RunStream::generate(http::EventSink& sink) {
   }
   if (sink.stopped().stop_requested()) throw http::ClientGone();
   if (const std::exception_ptr error = generation.channel->failure()) failure_ = failure_of(error);
+}
+
+/// The least time between two deltas; a reader that is lost meanwhile ends it.
+asio::awaitable<void> RunStream::pace(http::EventSink& sink) {
+  const auto timer = std::make_shared<asio::steady_timer>(sink.executor());
+  timer->expires_after(std::chrono::microseconds(services_.options.pace_us));
+  const std::stop_callback lost(sink.stopped(), Generation::Wake{timer, sink.executor()});
+  co_await timer->async_wait(kTuple);
+  if (sink.stopped().stop_requested()) throw http::ClientGone();
 }
 
 asio::awaitable<void> RunStream::wait_for_news(http::EventSink& sink, Generation& generation) {

@@ -26,6 +26,7 @@ class RunStream final : public http::EventStream {
 
   boost::asio::awaitable<void> produce(http::EventSink& sink);
   boost::asio::awaitable<void> generate(http::EventSink& sink);
+  boost::asio::awaitable<void> pace(http::EventSink& sink);
   boost::asio::awaitable<void> wait_for_news(http::EventSink& sink, Generation& generation);
   boost::asio::awaitable<void> store_answer();
   void emit(http::EventSink& sink, std::string_view frame);
