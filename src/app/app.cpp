@@ -8,6 +8,7 @@
 #include <thread>
 #include <utility>
 
+#include "app/leftovers.h"
 #include "config/derived.h"
 #include "config/settings_table.h"
 #include "modules/rag/llm_factory.h"
@@ -15,6 +16,8 @@
 
 namespace nexus::app {
 namespace {
+
+constexpr std::chrono::hours kStalePart{24};  // longer than any upload takes, for servers that share the folder
 
 std::size_t count(const config::Settings& settings, const config::Setting<std::int64_t>& row) {
   return static_cast<std::size_t>(settings.get(row));
@@ -138,6 +141,8 @@ std::vector<http::Endpoint> App::collect_endpoints() {
 void App::start() {
   const config::Settings& settings = core_.settings;
   std::filesystem::create_directories(config::spool_dir(settings));
+  if (const std::size_t removed = remove_stale_parts(config::spool_dir(settings), kStalePart); removed > 0)
+    observe::log_info("pieces of interrupted uploads removed", {{"count", removed}});
   server_ = std::make_unique<http::Server>(server_options(settings), *router_, pipeline_,
                                            http::Lanes{.db = &db_lane_, .outbound = &outbound_lane_, .bulk = &bulk_lane_},
                                            core_.clock);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 
 namespace nexus::e2e {
 namespace {
@@ -52,6 +53,20 @@ TEST(Start, WritesItsAddressToTheLogAndTheDataFolder) {
   const std::string log = server.log();
   EXPECT_NE(log.substr(0, log.find('\n')).find(address.substr(0, address.size() - 1)), std::string::npos)
       << "the first line of the log is: " << log.substr(0, log.find('\n'));
+  EXPECT_EQ(server.stop(), 0);
+}
+
+TEST(Start, RemovesPiecesOfUploadsThatKilledServersLeft) {
+  Server server;
+  const fs::path spool = server.installation().data() / "spool";
+  fs::create_directories(spool);
+  for (const char* name : {"old.part", "new.part", "old.txt"}) std::ofstream(spool / name) << "half";
+  for (const char* name : {"old.part", "old.txt"})
+    fs::last_write_time(spool / name, fs::file_time_type::clock::now() - std::chrono::hours(48));
+  server.start();
+  EXPECT_FALSE(fs::exists(spool / "old.part"));
+  EXPECT_TRUE(fs::exists(spool / "new.part")) << "another server may be writing it";
+  EXPECT_TRUE(fs::exists(spool / "old.txt")) << "not ours";
   EXPECT_EQ(server.stop(), 0);
 }
 
