@@ -1,7 +1,7 @@
-#include <string_view>
-
 #include "cli/cli.h"
 #include "text/extract/extract.h"
+
+#include <string_view>
 
 int main(int argc, char** argv) {
   // A child that reads a foreign document has to confine itself before anything else exists.

@@ -1,9 +1,12 @@
 // Precompiled for every target; never Asio or Beast here. Files still include what they use: the
 // tidy and fuzz builds compile without it.
 #pragma once
+#include <boost/json.hpp>
+#include <fmt/format.h>
+
 #include <algorithm>
-#include <atomic>
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -18,6 +21,3 @@
 #include <utility>
 #include <variant>
 #include <vector>
-
-#include <boost/json.hpp>
-#include <fmt/format.h>

@@ -1,5 +1,11 @@
 #include "app/app.h"
 
+#include "app/leftovers.h"
+#include "config/derived.h"
+#include "config/settings_table.h"
+#include "modules/rag/llm_factory.h"
+#include "observe/log.h"
+
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -7,12 +13,6 @@
 #include <system_error>
 #include <thread>
 #include <utility>
-
-#include "app/leftovers.h"
-#include "config/derived.h"
-#include "config/settings_table.h"
-#include "modules/rag/llm_factory.h"
-#include "observe/log.h"
 
 namespace nexus::app {
 namespace {
@@ -80,16 +80,15 @@ exec::Random jitter() {
 
 health::Readiness readiness(Core& core, const std::atomic<bool>& stopping) {
   return {.checks = {{.name = "database",
-                      .problem =
-                          [&core]() -> std::string {
-                            try {
-                              core.db->read([](db::Snapshot&) {});
-                              return {};
-                            } catch (const db::Error& e) {
-                              observe::log_warn("database is not ready", {{"reason", e.what()}});
-                              return "unavailable";
-                            }
-                          }}},
+                      .problem = [&core]() -> std::string {
+                        try {
+                          core.db->read([](db::Snapshot&) {});
+                          return {};
+                        } catch (const db::Error& e) {
+                          observe::log_warn("database is not ready", {{"reason", e.what()}});
+                          return "unavailable";
+                        }
+                      }}},
           .stopping = &stopping};
 }
 
@@ -111,8 +110,8 @@ App::App(const config::Settings& settings, const Clock& clock, const Core::Optio
                     .metrics = core_.metrics,
                     .sessions = {},
                     .options = stream_options(settings)},
-      run_logs_(settings.get(config::kRunResumeTtlS) * Timestamp::kSecond,
-                count(settings, config::kRunResumeMemoryMb) << 20),
+      run_logs_(settings.get(config::kRunResumeTtlS) * Timestamp::kSecond, count(settings, config::kRunResumeMemoryMb)
+                                                                               << 20),
       run_service_(run_services_, *core_.audit, *core_.retriever, run_logs_, run_options(settings)),
       run_api_(run_service_, run_services_),
       documents_api_(*core_.documents),
@@ -123,7 +122,9 @@ App::App(const config::Settings& settings, const Clock& clock, const Core::Optio
   docs_api_.describe(router_->endpoints());
 }
 
-App::~App() { stop(); }
+App::~App() {
+  stop();
+}
 
 std::vector<http::Endpoint> App::collect_endpoints() {
   std::vector<http::Endpoint> rows;
@@ -143,9 +144,9 @@ void App::start() {
   std::filesystem::create_directories(config::spool_dir(settings));
   if (const std::size_t removed = remove_stale_parts(config::spool_dir(settings), kStalePart); removed > 0)
     observe::log_info("pieces of interrupted uploads removed", {{"count", removed}});
-  server_ = std::make_unique<http::Server>(server_options(settings), *router_, pipeline_,
-                                           http::Lanes{.db = &db_lane_, .outbound = &outbound_lane_, .bulk = &bulk_lane_},
-                                           core_.clock);
+  server_ = std::make_unique<http::Server>(
+      server_options(settings), *router_, pipeline_,
+      http::Lanes{.db = &db_lane_, .outbound = &outbound_lane_, .bulk = &bulk_lane_}, core_.clock);
   server_->start();
   write_address();
   observe::log_info("listening", {{"address", address()}});  // what waits for the server reads this line first
@@ -169,15 +170,16 @@ void App::start_maintenance() {
   maintenance_->add({.name = "auth.refresh", .interval_us = 500 * kMs, .run = [this](const std::stop_token&) {
                        core_.authenticator->refresh();
                      }});
-  maintenance_->add({.name = "jobs.prune", .interval_us = 3600 * Timestamp::kSecond, .run = [this](const std::stop_token&) {
-                       const std::int64_t days = core_.settings.get(config::kJobRetentionDays);
-                       const Timestamp before = core_.clock.now() - days * Timestamp::kDay;
-                       core_.db->write([&](db::Tx& tx) { jobs::JobsRepository().prune(tx, before); });
-                     }});
-  maintenance_->add({.name = "embeddings.missing", .interval_us = 10 * Timestamp::kSecond, .run = [this](const std::stop_token&) {
-                       if (core_.reembed_handler->enqueue_missing() > 0)
-                         core_.reembed_worker->wake(ingestion::kReembedJob);
-                     }});
+  maintenance_->add(
+      {.name = "jobs.prune", .interval_us = 3600 * Timestamp::kSecond, .run = [this](const std::stop_token&) {
+         const std::int64_t days = core_.settings.get(config::kJobRetentionDays);
+         const Timestamp before = core_.clock.now() - days * Timestamp::kDay;
+         core_.db->write([&](db::Tx& tx) { jobs::JobsRepository().prune(tx, before); });
+       }});
+  maintenance_->add(
+      {.name = "embeddings.missing", .interval_us = 10 * Timestamp::kSecond, .run = [this](const std::stop_token&) {
+         if (core_.reembed_handler->enqueue_missing() > 0) core_.reembed_worker->wake(ingestion::kReembedJob);
+       }});
   maintenance_->start();
   if (core_.settings.get(config::kEmbeddingProvider) == "local" && !core_.embedders.current())
     observe::log_warn("no local embedding model is installed; search goes by words only until it is",

@@ -1,11 +1,5 @@
 #pragma once
 
-#include <atomic>
-#include <chrono>
-#include <memory>
-#include <string>
-#include <vector>
-
 #include "app/core.h"
 #include "app/pipeline.h"
 #include "exec/lane.h"
@@ -20,9 +14,16 @@
 #include "modules/rag/run_log.h"
 #include "modules/rag/run_service.h"
 
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
 namespace nexus::app {
 
-/// The server: lanes, rooms, pipeline, listener, in-process workers. Built in one place, in order; shut down in reverse.
+/// The server: lanes, rooms, pipeline, listener, in-process workers. Built in one place, in order; shut down in
+/// reverse.
 class App {
  public:
   App(const config::Settings& settings, const Clock& clock, const Core::Options& options = {});

@@ -1,13 +1,13 @@
 #include "app/core.h"
 
-#include <filesystem>
-#include <thread>
-
 #include "config/derived.h"
 #include "config/settings_table.h"
 #include "db/embedded_migrations.h"
 #include "db/open.h"
 #include "observe/log.h"
+
+#include <filesystem>
+#include <thread>
 
 namespace nexus::app {
 namespace {
@@ -63,9 +63,10 @@ text::extract::Limits extract_limits(const config::Settings& settings) {
 }
 
 ingestion::IngestOptions ingest_options(const config::Settings& settings) {
-  return {.chunks = {.size = settings.get(config::kChunkSizeChars), .overlap = settings.get(config::kChunkOverlapChars)},
-          .max_chunks = settings.get(config::kChunkMaxPerDocument),
-          .extract = extract_limits(settings)};
+  return {
+      .chunks = {.size = settings.get(config::kChunkSizeChars), .overlap = settings.get(config::kChunkOverlapChars)},
+      .max_chunks = settings.get(config::kChunkMaxPerDocument),
+      .extract = extract_limits(settings)};
 }
 
 documents::DocumentOptions document_options(const config::Settings& settings) {
@@ -77,7 +78,9 @@ documents::DocumentOptions document_options(const config::Settings& settings) {
           .chunk_overlap_chars = settings.get(config::kChunkOverlapChars)};
 }
 
-std::size_t megabytes(std::int64_t count) { return static_cast<std::size_t>(count) << 20; }
+std::size_t megabytes(std::int64_t count) {
+  return static_cast<std::size_t>(count) << 20;
+}
 
 }  // namespace
 
@@ -88,16 +91,15 @@ std::unique_ptr<db::Database> open_database(const config::Settings& settings, co
     if (!folder.empty()) std::filesystem::create_directories(folder);
   }
   const unsigned cores = std::thread::hardware_concurrency();
-  return db::open_database(
-      database_url(settings),
-      {.readers = static_cast<unsigned>(config::sqlite_readers(settings, cores)),
-       .write_queue = static_cast<std::size_t>(settings.get(config::kSqliteWriteQueue)),
-       .busy_limit_ms = settings.get(config::kSqliteBusyTimeoutMs),
-       .mmap_bytes = static_cast<std::int64_t>(megabytes(settings.get(config::kSqliteMmapMb))),
-       .cache_kib = settings.get(config::kSqliteCacheMb) * 1024,
-       .group_jobs = static_cast<std::size_t>(settings.get(config::kSqliteGroupMax)),
-       .checkpoint_pages = static_cast<int>(settings.get(config::kSqliteCheckpointPages))},
-      clock, metrics);
+  return db::open_database(database_url(settings),
+                           {.readers = static_cast<unsigned>(config::sqlite_readers(settings, cores)),
+                            .write_queue = static_cast<std::size_t>(settings.get(config::kSqliteWriteQueue)),
+                            .busy_limit_ms = settings.get(config::kSqliteBusyTimeoutMs),
+                            .mmap_bytes = static_cast<std::int64_t>(megabytes(settings.get(config::kSqliteMmapMb))),
+                            .cache_kib = settings.get(config::kSqliteCacheMb) * 1024,
+                            .group_jobs = static_cast<std::size_t>(settings.get(config::kSqliteGroupMax)),
+                            .checkpoint_pages = static_cast<int>(settings.get(config::kSqliteCheckpointPages))},
+                           clock, metrics);
 }
 
 jobs::WorkerOptions worker_options(const config::Settings& settings) {
@@ -128,8 +130,7 @@ Core::Core(const config::Settings& given, const Clock& the_clock, const Options&
                                                      settings.get(config::kSearchTimeoutMs) * 1000);
   ingest_handler = std::make_unique<ingestion::IngestHandler>(*db, clock, objects, embedders, indexes, extractor,
                                                               ingest_options(settings));
-  ingest_worker =
-      std::make_unique<jobs::Worker>(*db, clock, *ingest_handler, worker_options(settings), metrics);
+  ingest_worker = std::make_unique<jobs::Worker>(*db, clock, *ingest_handler, worker_options(settings), metrics);
   reembed_handler = std::make_unique<ingestion::ReembedHandler>(*db, clock, embedders);
   jobs::WorkerOptions one_thread = worker_options(settings);
   one_thread.threads = 1;

@@ -1,10 +1,5 @@
 #pragma once
 
-#include <functional>
-#include <memory>
-#include <string>
-#include <string_view>
-
 #include "base/time.h"
 #include "config/settings.h"
 #include "db/database.h"
@@ -24,6 +19,11 @@
 #include "observe/metrics.h"
 #include "text/extract/extract.h"
 
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
 namespace nexus::app {
 
 /// What the process needs whatever it does: the database, brought up to date, and the services above it, without
@@ -42,7 +42,6 @@ class Core {
   ~Core();
   Core(const Core&) = delete;
   Core& operator=(const Core&) = delete;
-
 
   const config::Settings& settings;
   const Clock& clock;

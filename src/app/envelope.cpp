@@ -1,9 +1,9 @@
 #include "app/envelope.h"
 
-#include <boost/json/object.hpp>
-
 #include "base/errors.h"
 #include "json/json.h"
+
+#include <boost/json/object.hpp>
 
 namespace nexus::app {
 namespace {

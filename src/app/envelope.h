@@ -1,10 +1,10 @@
 #pragma once
 
-#include <string>
-#include <string_view>
-
 #include "base/error.h"
 #include "http/message.h"
+
+#include <string>
+#include <string_view>
 
 namespace nexus::app {
 

@@ -1,9 +1,5 @@
 #include "app/pipeline.h"
 
-#include <algorithm>
-#include <exception>
-#include <utility>
-
 #include "app/envelope.h"
 #include "base/encoding.h"
 #include "base/errors.h"
@@ -12,6 +8,10 @@
 #include "http/stream.h"
 #include "json/json.h"
 #include "observe/log.h"
+
+#include <algorithm>
+#include <exception>
+#include <utility>
 
 namespace nexus::app {
 namespace {
@@ -32,7 +32,8 @@ const KillSwitch kKillSwitches[] = {
 /// Paths outside /v1 that are not aliases of it (contract 01 §1.5).
 bool is_deprecated(std::string_view path) {
   if (path.empty() || path == "/" || path == "/livez" || path == "/readyz" || path == "/mcp") return false;
-  for (const std::string_view prefix : {"/v1", "/docs", "/openapi.json", "/redoc", "/api/stats", "/api/benchmark-latest"})
+  for (const std::string_view prefix :
+       {"/v1", "/docs", "/openapi.json", "/redoc", "/api/stats", "/api/benchmark-latest"})
     if (path.starts_with(prefix)) return false;
   return true;
 }

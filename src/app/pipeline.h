@@ -1,14 +1,14 @@
 #pragma once
 
-#include <array>
-#include <string>
-#include <string_view>
-
 #include "base/time.h"
 #include "config/settings.h"
 #include "http/server.h"
 #include "modules/auth/ports.h"
 #include "observe/metrics.h"
+
+#include <array>
+#include <string>
+#include <string_view>
 
 namespace nexus::app {
 

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <vector>
-
 #include "db/statement.h"
+
+#include <vector>
 
 namespace nexus::app {
 

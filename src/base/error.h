@@ -1,12 +1,12 @@
 #pragma once
 
+#include <boost/json/object.hpp>
+
 #include <exception>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
-
-#include <boost/json/object.hpp>
 
 namespace nexus {
 

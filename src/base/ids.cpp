@@ -1,13 +1,12 @@
 #include "base/ids.h"
 
-#include <sys/random.h>
+#include "base/encoding.h"
 
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <sys/random.h>
 #include <system_error>
-
-#include "base/encoding.h"
 
 namespace nexus {
 namespace {

@@ -1,10 +1,10 @@
 #pragma once
 
+#include "base/time.h"
+
 #include <cstddef>
 #include <span>
 #include <string>
-
-#include "base/time.h"
 
 namespace nexus {
 

@@ -20,7 +20,7 @@ enum class AuthMethod : std::uint8_t { kApiKey, kSsoSession, kDevBypass };
 
 /// Who is calling, as the auth gate established it.
 struct Principal {
-  std::string subject_id;   ///< user id
+  std::string subject_id;  ///< user id
   std::string tenant_id;
   Role role = Role::kReader;
   std::string credential_id;  ///< API key id, SSO session id or "dev-bypass" (the contract's `api_key_id`)

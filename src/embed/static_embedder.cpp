@@ -2,7 +2,6 @@
 
 #include "base/encoding.h"
 #include "crypto/hash.h"
-
 #include "embed/safetensors.h"
 
 #include <algorithm>
@@ -50,7 +49,8 @@ bool write_atomically(const std::filesystem::path& path, std::span<const std::by
   return false;
 }
 
-[[nodiscard]] std::optional<TokenizerTables> read_image(const std::filesystem::path& path, const crypto::Digest& source) {
+[[nodiscard]] std::optional<TokenizerTables> read_image(const std::filesystem::path& path,
+                                                        const crypto::Digest& source) {
   std::error_code failed;
   if (!std::filesystem::is_regular_file(path, failed)) return std::nullopt;
   try {

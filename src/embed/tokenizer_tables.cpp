@@ -107,7 +107,8 @@ std::vector<std::byte> TokenizerTables::to_image(const crypto::Digest& source) c
   return image;
 }
 
-std::optional<TokenizerTables> TokenizerTables::from_image(std::span<const std::byte> image, const crypto::Digest& source) {
+std::optional<TokenizerTables> TokenizerTables::from_image(std::span<const std::byte> image,
+                                                           const crypto::Digest& source) {
   ImageHeader header{};
   if (image.size() < sizeof(header)) return std::nullopt;
   std::memcpy(&header, image.data(), sizeof(header));

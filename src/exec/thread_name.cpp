@@ -1,7 +1,6 @@
 #include "exec/thread_name.h"
 
 #include <pthread.h>
-
 #include <string>
 
 namespace nexus::exec {

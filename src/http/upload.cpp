@@ -50,7 +50,9 @@ class SpoolFile {
 class UploadSpool::Parts final : public PartSink {
  public:
   Parts(std::filesystem::path directory, const std::string& boundary, const Limits& limits)
-      : directory_(std::move(directory)), limits_(limits), parser(boundary, *this, {.max_fields = limits.max_fields, .max_files = limits.max_files}) {}
+      : directory_(std::move(directory)),
+        limits_(limits),
+        parser(boundary, *this, {.max_fields = limits.max_fields, .max_files = limits.max_files}) {}
 
   void begin_part(PartHead head) override {
     head_ = std::move(head);

@@ -22,17 +22,25 @@ struct LogField {
   LogField(std::string_view n, bool v) : name(n), value(v) {}
   LogField(std::string_view n, double v) : name(n), value(v) {}
   template <class I>
-    requires(std::is_integral_v<I> && !std::is_same_v<I, bool>)
-  LogField(std::string_view n, I v) : name(n), value(static_cast<std::int64_t>(v)) {}
+  requires(std::is_integral_v<I> && !std::is_same_v<I, bool>) LogField(std::string_view n, I v)
+      : name(n), value(static_cast<std::int64_t>(v)) {}
 };
 
 /// Writes one event: a JSON line, or text when standard error is a terminal. The log is the one process-wide facility;
 /// everything else is passed by reference. Thread-safe; asynchronous writers must not lose lines at exit.
 void log(Level level, std::string_view message, std::initializer_list<LogField> fields = {});
-inline void log_debug(std::string_view m, std::initializer_list<LogField> f = {}) { log(Level::kDebug, m, f); }
-inline void log_info(std::string_view m, std::initializer_list<LogField> f = {}) { log(Level::kInfo, m, f); }
-inline void log_warn(std::string_view m, std::initializer_list<LogField> f = {}) { log(Level::kWarn, m, f); }
-inline void log_error(std::string_view m, std::initializer_list<LogField> f = {}) { log(Level::kError, m, f); }
+inline void log_debug(std::string_view m, std::initializer_list<LogField> f = {}) {
+  log(Level::kDebug, m, f);
+}
+inline void log_info(std::string_view m, std::initializer_list<LogField> f = {}) {
+  log(Level::kInfo, m, f);
+}
+inline void log_warn(std::string_view m, std::initializer_list<LogField> f = {}) {
+  log(Level::kWarn, m, f);
+}
+inline void log_error(std::string_view m, std::initializer_list<LogField> f = {}) {
+  log(Level::kError, m, f);
+}
 
 /// Sets the least level ("DEBUG", "INFO", …; unknown: INFO) and the form. Called once at start.
 struct LogOptions {

@@ -1,10 +1,10 @@
 #include "text/sentences.h"
 
+#include "text/utf8.h"
+
 #include <algorithm>
 #include <array>
 #include <string>
-
-#include "text/utf8.h"
 
 namespace nexus::text {
 namespace {

@@ -1,15 +1,14 @@
 #include "support/test_app.h"
 
-#include <stdlib.h>
-
-#include <chrono>
-#include <stdexcept>
-#include <thread>
-
 #include "json/json.h"
 #include "observe/log.h"
 #include "observe/log_settings.h"
 #include "support/call_fixture.h"
+
+#include <chrono>
+#include <stdexcept>
+#include <stdlib.h>
+#include <thread>
 
 namespace nexus::testing {
 namespace {
@@ -63,19 +62,21 @@ void TestApp::restart() {
 }
 
 std::string TestApp::make_key(std::string_view role, std::string_view tenant) {
-  const auth::IssuedKey issued = core().keys->create(
-      TenantScopeFactory::make(std::string(tenant)), {.role = std::string(role), .name = "test"});
+  const auth::IssuedKey issued =
+      core().keys->create(TenantScopeFactory::make(std::string(tenant)), {.role = std::string(role), .name = "test"});
   return std::string(issued.plaintext.reveal());
 }
 
 void TestApp::make_corpus(std::string_view id, std::string_view tenant) {
   TestClient admin = client(make_key("admin", tenant));
-  const Response made = admin.post(
-      "/v1/corpora", json::write(boost::json::object{{"id", id}, {"name", std::string(id) + " corpus"}}));
+  const Response made =
+      admin.post("/v1/corpora", json::write(boost::json::object{{"id", id}, {"name", std::string(id) + " corpus"}}));
   if (made.status != 201) throw std::runtime_error("corpus was not created: " + made.body);
 }
 
-TestClient TestApp::anonymous() const { return TestClient(port()); }
+TestClient TestApp::anonymous() const {
+  return TestClient(port());
+}
 
 TestClient TestApp::client(std::string_view key) {
   if (key.empty() && admin_key_.empty()) admin_key_ = make_key();

@@ -1,15 +1,15 @@
 #pragma once
 
+#include "app/app.h"
+#include "config/settings.h"
+#include "support/test_client.h"
+
 #include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
-
-#include "app/app.h"
-#include "config/settings.h"
-#include "support/test_client.h"
 
 namespace nexus::testing {
 

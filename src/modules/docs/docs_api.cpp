@@ -36,11 +36,21 @@ std::vector<http::Endpoint> DocsApi::endpoints() const {
           http::plain<&DocsApi::redirect_to_openapi>(*this, hidden_row("/openapi.json", "openapi_redirect", false))};
 }
 
-void DocsApi::describe(std::span<const http::Endpoint> rows) { document_ = json::write(http::openapi_document(rows)); }
+void DocsApi::describe(std::span<const http::Endpoint> rows) {
+  document_ = json::write(http::openapi_document(rows));
+}
 
-http::Reply DocsApi::openapi(http::Call& /*call*/) const { return http::Reply::raw(document_, "application/json"); }
-http::Reply DocsApi::page(http::Call& /*call*/) const { return http::docs_page(); }
-http::Reply DocsApi::redirect_to_page(http::Call& /*call*/) const { return redirect("/v1/docs"); }
-http::Reply DocsApi::redirect_to_openapi(http::Call& /*call*/) const { return redirect("/v1/openapi.json"); }
+http::Reply DocsApi::openapi(http::Call& /*call*/) const {
+  return http::Reply::raw(document_, "application/json");
+}
+http::Reply DocsApi::page(http::Call& /*call*/) const {
+  return http::docs_page();
+}
+http::Reply DocsApi::redirect_to_page(http::Call& /*call*/) const {
+  return redirect("/v1/docs");
+}
+http::Reply DocsApi::redirect_to_openapi(http::Call& /*call*/) const {
+  return redirect("/v1/openapi.json");
+}
 
 }  // namespace nexus::docs

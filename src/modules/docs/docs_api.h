@@ -1,11 +1,11 @@
 #pragma once
 
+#include "http/endpoint.h"
+
 #include <memory>
 #include <span>
 #include <string>
 #include <vector>
-
-#include "http/endpoint.h"
 
 namespace nexus::docs {
 

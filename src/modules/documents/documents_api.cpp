@@ -1,11 +1,11 @@
 #include "modules/documents/documents_api.h"
 
-#include <utility>
-
 #include "base/encoding.h"
 #include "base/errors.h"
 #include "http/plain.h"
 #include "json/json.h"
+
+#include <utility>
 
 namespace nexus::documents {
 
@@ -163,7 +163,9 @@ std::vector<http::Endpoint> DocumentsApi::endpoints() const {
   };
 }
 
-std::vector<Corpus> DocumentsApi::list_corpora(http::Call& call) const { return service_.list_corpora(call); }
+std::vector<Corpus> DocumentsApi::list_corpora(http::Call& call) const {
+  return service_.list_corpora(call);
+}
 Corpus DocumentsApi::get_corpus(http::Call& call, const CorpusPath& in) const {
   return service_.get_corpus(call, in.corpus_id);
 }
@@ -173,12 +175,16 @@ Corpus DocumentsApi::create_corpus(http::Call& call, const NewCorpus& in) const 
 Corpus DocumentsApi::patch_corpus(http::Call& call, const CorpusPatch& in) const {
   return service_.patch_corpus(call, in);
 }
-void DocumentsApi::delete_corpus(http::Call& call, const CorpusRemoval& in) const { service_.delete_corpus(call, in); }
+void DocumentsApi::delete_corpus(http::Call& call, const CorpusRemoval& in) const {
+  service_.delete_corpus(call, in);
+}
 
 std::vector<Document> DocumentsApi::list(http::Call& call, const DocumentQuery& in) const {
   return service_.list(call, in);
 }
-Document DocumentsApi::get(http::Call& call, const DocumentPath& in) const { return service_.get(call, in.document_id); }
+Document DocumentsApi::get(http::Call& call, const DocumentPath& in) const {
+  return service_.get(call, in.document_id);
+}
 
 http::Reply DocumentsApi::upload(http::Call& call, const UploadForm& in) const {
   std::vector<const http::UploadedFile*> files;
@@ -198,7 +204,9 @@ http::Reply DocumentsApi::add_text(http::Call& call, const TextUpload& in) const
 http::Reply DocumentsApi::reindex(http::Call& call, const Reindex& in) const {
   return reply_with(service_.reindex(call, in));
 }
-void DocumentsApi::remove(http::Call& call, const DocumentPath& in) const { service_.remove(call, in.document_id); }
+void DocumentsApi::remove(http::Call& call, const DocumentPath& in) const {
+  service_.remove(call, in.document_id);
+}
 
 http::Reply DocumentsApi::content(http::Call& call, const ContentQuery& in) const {
   if (in.format == "text") return http::Reply::raw(service_.text(call, in.document_id), "text/plain; charset=utf-8");
@@ -213,8 +221,12 @@ http::Reply DocumentsApi::content(http::Call& call, const ContentQuery& in) cons
   return reply;
 }
 
-ChunkPage DocumentsApi::chunks(http::Call& call, const ChunkQuery& in) const { return service_.chunks(call, in); }
-JobView DocumentsApi::job(http::Call& call, const JobPath& in) const { return service_.job(call, in.job_id); }
+ChunkPage DocumentsApi::chunks(http::Call& call, const ChunkQuery& in) const {
+  return service_.chunks(call, in);
+}
+JobView DocumentsApi::job(http::Call& call, const JobPath& in) const {
+  return service_.job(call, in.job_id);
+}
 
 http::Reply DocumentsApi::upload_all(http::Call& call, const UploadForm& in,
                                      const std::vector<const http::UploadedFile*>& files) const {

@@ -1,10 +1,10 @@
 #pragma once
 
-#include <vector>
-
 #include "http/endpoint.h"
 #include "modules/documents/documents_service.h"
 #include "modules/documents/documents_types.h"
+
+#include <vector>
 
 namespace nexus::documents {
 

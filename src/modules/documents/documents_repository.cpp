@@ -36,19 +36,19 @@ constexpr Statement kDeleteCorpusDocuments{"documents.delete_corpus_documents",
 constexpr Statement kDeleteCorpus{"documents.delete_corpus", "DELETE FROM corpora WHERE tenant_id = $1 AND id = $2"};
 
 // --- documents
-#define NEXUS_DOCUMENT_COLUMNS \
-  "id, tenant_id, corpus_id, filename, content_type, source, ingest_source, status, " \
+#define NEXUS_DOCUMENT_COLUMNS                                                                                        \
+  "id, tenant_id, corpus_id, filename, content_type, source, ingest_source, status, "                                 \
   "coalesce(failure_reason, error_message), created_at, updated_at, queued_at, processing_started_at, completed_at, " \
-  "last_reindexed_at, last_job_id, chunks_done, chunks_total, version, byte_count, sha256, storage_path, metadata_json"
+  "last_reindexed_at, last_job_id, chunks_done, chunks_total, version, byte_count, sha256, storage_path, "            \
+  "metadata_json"
 
-constexpr Statement kListAll{"documents.list", "SELECT " NEXUS_DOCUMENT_COLUMNS
-                                               " FROM documents WHERE tenant_id = $1 ORDER BY created_at, id"};
-constexpr Statement kListOfCorpus{
-    "documents.list_of_corpus",
-    "SELECT " NEXUS_DOCUMENT_COLUMNS
-    " FROM documents WHERE tenant_id = $1 AND corpus_id = $2 ORDER BY created_at, id"};
-constexpr Statement kFindDocument{"documents.find", "SELECT " NEXUS_DOCUMENT_COLUMNS
-                                                    " FROM documents WHERE tenant_id = $1 AND id = $2"};
+constexpr Statement kListAll{
+    "documents.list", "SELECT " NEXUS_DOCUMENT_COLUMNS " FROM documents WHERE tenant_id = $1 ORDER BY created_at, id"};
+constexpr Statement kListOfCorpus{"documents.list_of_corpus",
+                                  "SELECT " NEXUS_DOCUMENT_COLUMNS
+                                  " FROM documents WHERE tenant_id = $1 AND corpus_id = $2 ORDER BY created_at, id"};
+constexpr Statement kFindDocument{"documents.find",
+                                  "SELECT " NEXUS_DOCUMENT_COLUMNS " FROM documents WHERE tenant_id = $1 AND id = $2"};
 #undef NEXUS_DOCUMENT_COLUMNS
 
 constexpr Statement kInsertDocument{"documents.insert", R"(
@@ -105,12 +105,36 @@ constexpr Statement kListChunks{"documents.list_chunks", R"(
   SELECT id, chunk_index, text, start_byte, end_byte, metadata_json, embedding_model
   FROM chunks WHERE tenant_id = $1 AND document_id = $2 ORDER BY chunk_index LIMIT $4 OFFSET $3)"};
 
-constexpr const Statement* kDocumentsStatements[] = {
-    &kListCorpora,  &kFindCorpus,        &kInsertCorpus,       &kUpdateCorpus,          &kSetModel,     &kAnyContent,
-    &kCorpusObjects, &kDeleteCorpusTexts, &kDeleteCorpusChunks, &kDeleteCorpusDocuments, &kDeleteCorpus, &kListAll,
-    &kListOfCorpus, &kFindDocument,      &kInsertDocument,     &kReplaceSource,         &kRequeue,      &kDeleteTexts,
-    &kDeleteChunks, &kDeleteDocument,    &kStart,              &kSetProgress,           &kSucceed,      &kFail,
-    &kPutText,      &kSetVersion,        &kFindText, &kTextVersion,           &kCountChunks,           &kListChunks};
+constexpr const Statement* kDocumentsStatements[] = {&kListCorpora,
+                                                     &kFindCorpus,
+                                                     &kInsertCorpus,
+                                                     &kUpdateCorpus,
+                                                     &kSetModel,
+                                                     &kAnyContent,
+                                                     &kCorpusObjects,
+                                                     &kDeleteCorpusTexts,
+                                                     &kDeleteCorpusChunks,
+                                                     &kDeleteCorpusDocuments,
+                                                     &kDeleteCorpus,
+                                                     &kListAll,
+                                                     &kListOfCorpus,
+                                                     &kFindDocument,
+                                                     &kInsertDocument,
+                                                     &kReplaceSource,
+                                                     &kRequeue,
+                                                     &kDeleteTexts,
+                                                     &kDeleteChunks,
+                                                     &kDeleteDocument,
+                                                     &kStart,
+                                                     &kSetProgress,
+                                                     &kSucceed,
+                                                     &kFail,
+                                                     &kPutText,
+                                                     &kSetVersion,
+                                                     &kFindText,
+                                                     &kTextVersion,
+                                                     &kCountChunks,
+                                                     &kListChunks};
 
 StoredCorpus corpus_from(const db::Cursor& row) {
   return {.id = row.str(0),
@@ -296,6 +320,8 @@ std::vector<ChunkView> DocumentsRepository::chunks(db::Snapshot& db, const Tenan
   return out;
 }
 
-db::StatementList documents_statements() { return kDocumentsStatements; }
+db::StatementList documents_statements() {
+  return kDocumentsStatements;
+}
 
 }  // namespace nexus::documents

@@ -1,15 +1,15 @@
 #pragma once
 
+#include "base/principal.h"
+#include "base/time.h"
+#include "db/database.h"
+#include "modules/documents/documents_types.h"
+
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "base/principal.h"
-#include "base/time.h"
-#include "db/database.h"
-#include "modules/documents/documents_types.h"
 
 namespace nexus::documents {
 
@@ -52,8 +52,8 @@ class DocumentsRepository {
                              const std::optional<std::string>& corpus) const;
   std::optional<Document> find(db::Snapshot& db, const TenantScope& tenant, std::string_view id) const;
   /// False when the id is taken.
-  bool insert(db::Tx& tx, const TenantScope& tenant, std::string_view id, std::string_view corpus,
-              const Source& source, std::string_view job_id, Timestamp now) const;
+  bool insert(db::Tx& tx, const TenantScope& tenant, std::string_view id, std::string_view corpus, const Source& source,
+              std::string_view job_id, Timestamp now) const;
   /// New source for an existing document, back to queued.
   void replace_source(db::Tx& tx, const TenantScope& tenant, std::string_view id, const Source& source,
                       std::string_view job_id, Timestamp now) const;
@@ -65,8 +65,8 @@ class DocumentsRepository {
   bool start(db::Tx& tx, const TenantScope& tenant, std::string_view id, std::string_view job_id, Timestamp now) const;
   bool set_progress(db::Tx& tx, const TenantScope& tenant, std::string_view id, std::string_view job_id,
                     std::int64_t done, std::int64_t total) const;
-  bool succeed(db::Tx& tx, const TenantScope& tenant, std::string_view id, std::string_view job_id,
-               std::int64_t chunks, bool reindex, Timestamp now) const;
+  bool succeed(db::Tx& tx, const TenantScope& tenant, std::string_view id, std::string_view job_id, std::int64_t chunks,
+               bool reindex, Timestamp now) const;
   bool fail(db::Tx& tx, const TenantScope& tenant, std::string_view id, std::string_view job_id,
             std::string_view reason, Timestamp now) const;
 

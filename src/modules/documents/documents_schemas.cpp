@@ -6,10 +6,9 @@ using namespace documents;  // the structs whose tables stand here
 
 template <>
 const Fields<Corpus>& fields_of() {
-  static const Fields<Corpus> fields{field("id", &Corpus::id), field("tenant_id", &Corpus::tenant_id),
-                                     field("name", &Corpus::name),
-                                     field("provider_config_json", &Corpus::provider_config_json),
-                                     field("created_at", &Corpus::created_at)};
+  static const Fields<Corpus> fields{
+      field("id", &Corpus::id), field("tenant_id", &Corpus::tenant_id), field("name", &Corpus::name),
+      field("provider_config_json", &Corpus::provider_config_json), field("created_at", &Corpus::created_at)};
   return fields;
 }
 
@@ -82,9 +81,10 @@ const Fields<Accepted>& fields_of() {
 
 template <>
 const Fields<UploadForm>& fields_of() {
-  static const Fields<UploadForm> fields{
-      form_field("corpus_id", &UploadForm::corpus_id), file_field<UploadForm>("file"),
-      form_field("document_id", &UploadForm::document_id), form_field("overwrite", &UploadForm::overwrite, defaulted())};
+  static const Fields<UploadForm> fields{form_field("corpus_id", &UploadForm::corpus_id),
+                                         file_field<UploadForm>("file"),
+                                         form_field("document_id", &UploadForm::document_id),
+                                         form_field("overwrite", &UploadForm::overwrite, defaulted())};
   return fields;
 }
 
@@ -102,10 +102,9 @@ const Fields<TextUpload>& fields_of() {
 
 template <>
 const Fields<Reindex>& fields_of() {
-  static const auto fields =
-      Fields<Reindex>::closed({path_field("document_id", &Reindex::document_id),
-                               field("chunk_size_chars", &Reindex::chunk_size_chars, ge(1)),
-                               field("chunk_overlap_chars", &Reindex::chunk_overlap_chars, ge(0))});
+  static const auto fields = Fields<Reindex>::closed(
+      {path_field("document_id", &Reindex::document_id), field("chunk_size_chars", &Reindex::chunk_size_chars, ge(1)),
+       field("chunk_overlap_chars", &Reindex::chunk_overlap_chars, ge(0))});
   return fields;
 }
 
@@ -166,11 +165,14 @@ const Fields<JobPath>& fields_of() {
 
 template <>
 const Fields<JobView>& fields_of() {
-  static const Fields<JobView> fields{
-      field("id", &JobView::id),           field("kind", &JobView::kind),
-      field("state", &JobView::state),     field("attempts", &JobView::attempts),
-      field("last_error", &JobView::last_error), field("run_at", &JobView::run_at),
-      field("created_at", &JobView::created_at), field("updated_at", &JobView::updated_at)};
+  static const Fields<JobView> fields{field("id", &JobView::id),
+                                      field("kind", &JobView::kind),
+                                      field("state", &JobView::state),
+                                      field("attempts", &JobView::attempts),
+                                      field("last_error", &JobView::last_error),
+                                      field("run_at", &JobView::run_at),
+                                      field("created_at", &JobView::created_at),
+                                      field("updated_at", &JobView::updated_at)};
   return fields;
 }
 

@@ -1,11 +1,5 @@
 #include "modules/documents/documents_service.h"
 
-#include <algorithm>
-#include <system_error>
-#include <utility>
-
-#include <fmt/format.h>
-
 #include "base/encoding.h"
 #include "base/errors.h"
 #include "base/ids.h"
@@ -17,6 +11,12 @@
 #include "observe/log.h"
 #include "text/chunker.h"
 #include "text/utf8.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <system_error>
+#include <utility>
 
 namespace nexus::documents {
 namespace {
@@ -169,8 +169,8 @@ Accepted DocumentsService::accepted(const http::Call& call, const Document& docu
 }
 
 void DocumentsService::check_chunking(const Chunking& chunking) const {
-  const ingestion::ChunkSizes sizes = ingestion::chunk_sizes(
-      chunking.size, chunking.overlap, {options_.chunk_size_chars, options_.chunk_overlap_chars});
+  const ingestion::ChunkSizes sizes = ingestion::chunk_sizes(chunking.size, chunking.overlap,
+                                                             {options_.chunk_size_chars, options_.chunk_overlap_chars});
   try {
     text::validate(text::ParagraphOptions{.size = sizes.size, .overlap = sizes.overlap});
   } catch (const std::invalid_argument& e) {
@@ -287,7 +287,9 @@ Outcome DocumentsService::store(const http::Call& call, const std::optional<std:
       replaced = source.storage_path;  // another request was quicker: its document stands, this object is not needed
       return *known;
     }
-    const Ingest ingest{.document_id = found ? found->id : id ? *id : uuid4(),
+    const Ingest ingest{.document_id = found ? found->id
+                                       : id  ? *id
+                                             : uuid4(),
                         .corpus_id = std::string(corpus),
                         .chunking = chunking,
                         .reindex = false};
@@ -298,18 +300,17 @@ Outcome DocumentsService::store(const http::Call& call, const std::optional<std:
       throw ApiError(errors::kConflict, "A document with this id is being created");
     }
     enqueue(tx, call, ingest, job_id);
-    boost::json::object metadata{{"corpus_id", corpus},
-                                 {"ingest_source", source.ingest_source},
-                                 {"file_name", source.filename}};
+    boost::json::object metadata{
+        {"corpus_id", corpus}, {"ingest_source", source.ingest_source}, {"file_name", source.filename}};
     for (auto& member : audit_metadata) metadata[member.key()] = member.value();
     metadata["overwrite"] = overwrite;
     record(tx, call, "documents.ingest.enqueued", "document", ingest.document_id, std::move(metadata), job_id);
-    return Outcome{.status = 202,
-                   .accepted = {.document_id = ingest.document_id,
-                                .status = "queued",
-                                .job_id = job_id,
-                                .status_url = std::string(call.versioned ? "/v1" : "") + "/documents/" +
-                                              ingest.document_id}};
+    return Outcome{
+        .status = 202,
+        .accepted = {.document_id = ingest.document_id,
+                     .status = "queued",
+                     .job_id = job_id,
+                     .status_url = std::string(call.versioned ? "/v1" : "") + "/documents/" + ingest.document_id}};
   });
   if (replaced) objects_.remove(*replaced);
   if (outcome.status == 202) enqueued(job_id);
@@ -350,8 +351,7 @@ Outcome DocumentsService::reindex(const http::Call& call, const Reindex& in) con
   const std::string job_id = uuid4();
   const Outcome outcome = db_.write([&](db::Tx& tx) {
     const Document document = require_document(tx, call, in.document_id);
-    if (document.in_flight())
-      throw ApiError(errors::kIngestInProgress, "Document ingestion is already in progress");
+    if (document.in_flight()) throw ApiError(errors::kIngestInProgress, "Document ingestion is already in progress");
     if (!document.storage_path)
       throw ApiError(errors::kIngestSourceMissing, "Document source text is not available for reindexing");
     documents_.requeue(tx, call.tenant(), document.id, job_id, call.now);
@@ -378,8 +378,7 @@ Outcome DocumentsService::reindex(const http::Call& call, const Reindex& in) con
 void DocumentsService::remove(const http::Call& call, std::string_view id) const {
   const std::optional<std::string> object = db_.write([&](db::Tx& tx) {
     const Document document = require_document(tx, call, id);
-    if (document.in_flight())
-      throw ApiError(errors::kIngestInProgress, "Document ingestion is already in progress");
+    if (document.in_flight()) throw ApiError(errors::kIngestInProgress, "Document ingestion is already in progress");
     documents_.remove(tx, call.tenant(), id);
     index_.bury_document(tx, call.tenant(), document.corpus_id, id);
     record(tx, call, "document.deleted", "document", id,

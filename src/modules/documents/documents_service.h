@@ -1,11 +1,5 @@
 #pragma once
 
-#include <cstdint>
-#include <functional>
-#include <optional>
-#include <string>
-#include <string_view>
-
 #include "base/time.h"
 #include "db/database.h"
 #include "http/call.h"
@@ -15,13 +9,19 @@
 #include "modules/jobs/ports.h"
 #include "modules/retrieval/ports.h"
 
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
 namespace nexus::documents {
 
 struct DocumentOptions {
   std::int64_t max_text_bytes = 32LL * 1024 * 1024;
   std::int64_t max_metadata_bytes = 64 * 1024;
-  std::int64_t max_bulk_files = 100;        ///< files in one upload
-  std::int64_t max_queued_per_tenant = 0;   ///< ingestion jobs waiting; 0: no bound
+  std::int64_t max_bulk_files = 100;       ///< files in one upload
+  std::int64_t max_queued_per_tenant = 0;  ///< ingestion jobs waiting; 0: no bound
   std::int64_t chunk_size_chars = 1200;
   std::int64_t chunk_overlap_chars = 150;
 };

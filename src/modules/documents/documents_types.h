@@ -1,14 +1,14 @@
 #pragma once
 
+#include "base/time.h"
+#include "json/schema.h"
+
+#include <boost/json/object.hpp>
+
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include <boost/json/object.hpp>
-
-#include "base/time.h"
-#include "json/schema.h"
 
 namespace nexus::documents {
 

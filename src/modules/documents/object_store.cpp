@@ -1,14 +1,13 @@
 #include "modules/documents/object_store.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <stdexcept>
-#include <system_error>
-
 #include "base/ids.h"
 #include "observe/log.h"
+
+#include <cerrno>
+#include <fcntl.h>
+#include <stdexcept>
+#include <system_error>
+#include <unistd.h>
 
 namespace nexus::documents {
 namespace {
@@ -85,6 +84,8 @@ void ObjectStore::remove(std::string_view key) const noexcept {
   if (error) observe::log_warn("object could not be removed", {{"key", key}, {"reason", error.message()}});
 }
 
-std::filesystem::path ObjectStore::path(std::string_view key) const { return root_ / key; }
+std::filesystem::path ObjectStore::path(std::string_view key) const {
+  return root_ / key;
+}
 
 }  // namespace nexus::documents

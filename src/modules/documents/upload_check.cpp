@@ -1,15 +1,15 @@
 #include "modules/documents/upload_check.h"
 
+#include "base/errors.h"
+#include "text/extract/extract.h"
+#include "text/extract/kind.h"
+
+#include <fmt/format.h>
+
 #include <fstream>
 #include <iterator>
 #include <string>
 #include <utility>
-
-#include <fmt/format.h>
-
-#include "base/errors.h"
-#include "text/extract/extract.h"
-#include "text/extract/kind.h"
 
 namespace nexus::documents {
 namespace {

@@ -1,9 +1,9 @@
 #pragma once
 
+#include "http/message.h"
+
 #include <cstdint>
 #include <string_view>
-
-#include "http/message.h"
 
 namespace nexus::documents {
 

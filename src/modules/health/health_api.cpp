@@ -59,7 +59,9 @@ std::vector<http::Endpoint> HealthApi::endpoints() const {
   return rows;
 }
 
-http::Reply HealthApi::health(http::Call& /*call*/) const { return http::Reply::json(R"({"status":"ok"})"); }
+http::Reply HealthApi::health(http::Call& /*call*/) const {
+  return http::Reply::json(R"({"status":"ok"})");
+}
 
 http::Reply HealthApi::healthz(http::Call& /*call*/) const {
   std::string out;
@@ -67,7 +69,9 @@ http::Reply HealthApi::healthz(http::Call& /*call*/) const {
   return http::Reply::json(std::move(out));
 }
 
-http::Reply HealthApi::livez(http::Call& /*call*/) const { return http::Reply::json(R"({"status":"ok"})"); }
+http::Reply HealthApi::livez(http::Call& /*call*/) const {
+  return http::Reply::json(R"({"status":"ok"})");
+}
 
 http::Reply HealthApi::readyz(http::Call& /*call*/) const {
   bool ready = true;

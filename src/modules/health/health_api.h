@@ -1,14 +1,14 @@
 #pragma once
 
-#include <atomic>
-#include <functional>
-#include <string>
-#include <vector>
-
 #include "base/secret.h"
 #include "base/time.h"
 #include "http/endpoint.h"
 #include "observe/metrics.h"
+
+#include <atomic>
+#include <functional>
+#include <string>
+#include <vector>
 
 namespace nexus::health {
 

@@ -25,8 +25,8 @@ constexpr Statement kSetEmbedding{"chunks.set_embedding", R"(
 constexpr Statement kWithoutVectors{"chunks.corpora_without_vectors",
                                     "SELECT DISTINCT tenant_id, corpus_id FROM chunks WHERE embedding_model IS NULL"};
 
-constexpr const Statement* kChunksStatements[] = {&kInsertChunk, &kDeleteOfDocument, &kCountOfCorpus, &kPageOfCorpus,
-                                                  &kSetEmbedding, &kWithoutVectors};
+constexpr const Statement* kChunksStatements[] = {&kInsertChunk,  &kDeleteOfDocument, &kCountOfCorpus,
+                                                  &kPageOfCorpus, &kSetEmbedding,     &kWithoutVectors};
 
 }  // namespace
 
@@ -70,6 +70,8 @@ bool ChunksRepository::set_embedding(db::Tx& tx, const TenantScope& tenant, std:
   return tx.exec(kSetEmbedding, tenant.id(), id, std::as_bytes(vector), model) == 1;
 }
 
-db::StatementList chunks_statements() { return kChunksStatements; }
+db::StatementList chunks_statements() {
+  return kChunksStatements;
+}
 
 }  // namespace nexus::ingestion

@@ -1,5 +1,8 @@
 #pragma once
 
+#include "base/principal.h"
+#include "db/database.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -7,9 +10,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "base/principal.h"
-#include "db/database.h"
 
 namespace nexus::ingestion {
 

@@ -1,13 +1,5 @@
 #include "modules/ingestion/ingest_handler.h"
 
-#include <algorithm>
-#include <filesystem>
-#include <fstream>
-#include <stdexcept>
-#include <utility>
-
-#include <fmt/format.h>
-
 #include "base/ids.h"
 #include "crypto/hash.h"
 #include "json/json.h"
@@ -17,6 +9,14 @@
 #include "observe/log.h"
 #include "text/chunker.h"
 #include "text/extract/kind.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <stdexcept>
+#include <utility>
 
 namespace nexus::ingestion {
 namespace {
@@ -126,7 +126,8 @@ text::extract::Extracted IngestHandler::read_source(const Work& work, const jobs
   } catch (const text::extract::ExtractionFailed& e) {
     if (worth_retrying(e.failure())) throw;
     if (!e.diagnostics().empty())
-      observe::log_info("extraction failed", {{"job_id", lease.job().id}, {"code", e.code()}, {"detail", e.diagnostics()}});
+      observe::log_info("extraction failed",
+                        {{"job_id", lease.job().id}, {"code", e.code()}, {"detail", e.diagnostics()}});
     throw jobs::PermanentFailure(std::string(e.reason()));
   }
 }

@@ -1,11 +1,5 @@
 #pragma once
 
-#include <cstdint>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <vector>
-
 #include "base/time.h"
 #include "db/database.h"
 #include "modules/documents/ports.h"
@@ -15,12 +9,18 @@
 #include "modules/retrieval/ports.h"
 #include "text/extract/extract.h"
 
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
 namespace nexus::ingestion {
 
 struct IngestOptions {
   ChunkSizes chunks{.size = 1200, .overlap = 150};
-  std::int64_t max_chunks = 50'000;      ///< of one document
-  std::int64_t progress_every = 500;     ///< chunks between two updates of the document's progress
+  std::int64_t max_chunks = 50'000;   ///< of one document
+  std::int64_t progress_every = 500;  ///< chunks between two updates of the document's progress
   text::extract::Limits extract;
 };
 

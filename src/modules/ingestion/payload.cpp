@@ -1,8 +1,8 @@
 #include "modules/ingestion/payload.h"
 
-#include <algorithm>
-
 #include "json/json.h"
+
+#include <algorithm>
 
 namespace nexus::ingestion {
 namespace {

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <string_view>
-
 #include "modules/ingestion/ports.h"
+
+#include <string_view>
 
 namespace nexus::ingestion {
 

@@ -1,12 +1,12 @@
 #pragma once
 
+#include "modules/ingestion/chunks_repository.h"
+#include "modules/ingestion/segments.h"
+
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include "modules/ingestion/chunks_repository.h"
-#include "modules/ingestion/segments.h"
 
 namespace nexus::ingestion {
 

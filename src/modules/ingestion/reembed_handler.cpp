@@ -1,12 +1,12 @@
 #include "modules/ingestion/reembed_handler.h"
 
-#include <stdexcept>
-#include <utility>
-
 #include "base/ids.h"
 #include "json/json.h"
 #include "modules/ingestion/segments.h"
 #include "observe/log.h"
+
+#include <stdexcept>
+#include <utility>
 
 namespace nexus::ingestion {
 namespace {
@@ -70,10 +70,9 @@ void ReembedHandler::run(jobs::Lease& lease) {
                                    static_cast<std::int64_t>(model->dimension()));
     lease.complete(tx);
   });
-  observe::log_info("corpus embedded", {{"tenant_id", tenant.id()},
-                                        {"corpus_id", corpus},
-                                        {"model", model->model_id()},
-                                        {"chunks", vectors.size()}});
+  observe::log_info(
+      "corpus embedded",
+      {{"tenant_id", tenant.id()}, {"corpus_id", corpus}, {"model", model->model_id()}, {"chunks", vectors.size()}});
 }
 
 void ReembedHandler::on_dead(db::Tx& /*tx*/, const TenantScope& tenant, const jobs::Job& job, std::string_view reason,

@@ -1,15 +1,15 @@
 #pragma once
 
-#include <string>
-#include <string_view>
-#include <vector>
-
 #include "base/time.h"
 #include "db/database.h"
 #include "modules/documents/ports.h"
 #include "modules/ingestion/chunks_repository.h"
 #include "modules/jobs/ports.h"
 #include "modules/retrieval/ports.h"
+
+#include <string>
+#include <string_view>
+#include <vector>
 
 namespace nexus::ingestion {
 

@@ -9,8 +9,7 @@ namespace {
 search::SegmentOptions segment_options(const embed::Embedder* model) {
   search::SegmentOptions options;
   if (model != nullptr) {
-    options.vector_format =
-        model->model_id() == "fake" ? search::VectorFormat::kFloat32 : search::VectorFormat::kInt8;
+    options.vector_format = model->model_id() == "fake" ? search::VectorFormat::kFloat32 : search::VectorFormat::kInt8;
     options.dimension = model->dimension();
     options.model_id = model->model_id();
   }

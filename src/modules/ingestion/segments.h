@@ -1,13 +1,13 @@
 #pragma once
 
+#include "embed/embedder.h"
+#include "modules/ingestion/chunks_repository.h"
+#include "search/segment_builder.h"
+
 #include <cstddef>
 #include <span>
 #include <string_view>
 #include <vector>
-
-#include "embed/embedder.h"
-#include "modules/ingestion/chunks_repository.h"
-#include "search/segment_builder.h"
 
 namespace nexus::ingestion {
 

@@ -94,10 +94,10 @@ constexpr Statement kHeartbeat{"jobs.heartbeat", R"(
   INSERT INTO worker_heartbeats (worker_id, started_at, seen_at, kinds) VALUES ($1, $2, $3, $4)
   ON CONFLICT (worker_id) DO UPDATE SET seen_at = excluded.seen_at)"};
 
-constexpr const Statement* kJobsStatements[] = {&kInsertJob, &kNextTenant, &kOldestQueued, &kOldestAbandoned, &kLease,
-                                                &kTakeTurn,  &kExtend,     &kComplete,     &kRetry,           &kBury,
-                                                &kRelease,   &kFind,       &kWaiting,      &kNextDue,         &kPrune,
-                                                &kHeartbeat, &kQueuedById, &kIsOpen, &kWaitingOf, &kPostpone};
+constexpr const Statement* kJobsStatements[] = {
+    &kInsertJob, &kNextTenant, &kOldestQueued, &kOldestAbandoned, &kLease,     &kTakeTurn, &kExtend,
+    &kComplete,  &kRetry,      &kBury,         &kRelease,         &kFind,      &kWaiting,  &kNextDue,
+    &kPrune,     &kHeartbeat,  &kQueuedById,   &kIsOpen,          &kWaitingOf, &kPostpone};
 
 Job job_from(const db::Cursor& row) {
   return {.id = row.str(0),
@@ -148,7 +148,9 @@ std::optional<Job> JobsRepository::claim_by_id(db::Tx& tx, std::string_view id, 
   return job_from(row);
 }
 
-bool JobsRepository::is_open(db::Snapshot& db, std::string_view id) const { return db.query(kIsOpen, id).next(); }
+bool JobsRepository::is_open(db::Snapshot& db, std::string_view id) const {
+  return db.query(kIsOpen, id).next();
+}
 
 bool JobsRepository::extend(db::Tx& tx, std::string_view id, std::string_view owner, Timestamp lease_until) const {
   return tx.exec(kExtend, id, owner, lease_until) == 1;
@@ -199,13 +201,17 @@ std::optional<Timestamp> JobsRepository::next_due(db::Snapshot& db, std::string_
   return row.next() ? row.opt_time(0) : std::nullopt;
 }
 
-std::int64_t JobsRepository::prune(db::Tx& tx, Timestamp before) const { return tx.exec(kPrune, before); }
+std::int64_t JobsRepository::prune(db::Tx& tx, Timestamp before) const {
+  return tx.exec(kPrune, before);
+}
 
 void JobsRepository::heartbeat(db::Tx& tx, std::string_view worker_id, std::string_view kinds, Timestamp started,
                                Timestamp now) const {
   tx.exec(kHeartbeat, worker_id, started, now, kinds);
 }
 
-db::StatementList jobs_statements() { return kJobsStatements; }
+db::StatementList jobs_statements() {
+  return kJobsStatements;
+}
 
 }  // namespace nexus::jobs

@@ -1,13 +1,13 @@
 #pragma once
 
+#include "base/principal.h"
+#include "db/database.h"
+#include "modules/jobs/jobs_types.h"
+
 #include <cstdint>
 #include <optional>
 #include <string_view>
 #include <vector>
-
-#include "base/principal.h"
-#include "db/database.h"
-#include "modules/jobs/jobs_types.h"
 
 namespace nexus::jobs {
 
@@ -49,7 +49,8 @@ class JobsRepository {
   /// Removes finished jobs older than `before`; returns how many.
   std::int64_t prune(db::Tx& tx, Timestamp before) const;
 
-  void heartbeat(db::Tx& tx, std::string_view worker_id, std::string_view kinds, Timestamp started, Timestamp now) const;
+  void heartbeat(db::Tx& tx, std::string_view worker_id, std::string_view kinds, Timestamp started,
+                 Timestamp now) const;
 };
 
 [[nodiscard]] db::StatementList jobs_statements();

@@ -1,9 +1,9 @@
 #pragma once
 
+#include "base/time.h"
+
 #include <optional>
 #include <string>
-
-#include "base/time.h"
 
 namespace nexus::jobs {
 
@@ -11,8 +11,8 @@ namespace nexus::jobs {
 struct NewJob {
   std::string id;  ///< uuid; also what the API shows as job_id
   std::string tenant_id;
-  std::string kind;     ///< "ingest", "reembed", …
-  std::string payload;  ///< JSON object; ids and parameters only, never content
+  std::string kind;                       ///< "ingest", "reembed", …
+  std::string payload;                    ///< JSON object; ids and parameters only, never content
   std::optional<std::string> dedupe_key;  ///< at most one waiting or running job of this kind and tenant carries it
   Timestamp run_at;
 };

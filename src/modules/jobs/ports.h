@@ -1,14 +1,14 @@
 #pragma once
 
-#include <stdexcept>
-#include <stop_token>
-#include <string>
-#include <string_view>
-
 #include "base/principal.h"
 #include "db/database.h"
 #include "modules/jobs/jobs_repository.h"
 #include "modules/jobs/jobs_types.h"
+
+#include <stdexcept>
+#include <stop_token>
+#include <string>
+#include <string_view>
 
 namespace nexus::jobs {
 

@@ -1,5 +1,10 @@
 #pragma once
 
+#include "base/time.h"
+#include "db/database.h"
+#include "modules/jobs/jobs_repository.h"
+#include "modules/jobs/ports.h"
+
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
@@ -8,11 +13,6 @@
 #include <string>
 #include <thread>
 #include <vector>
-
-#include "base/time.h"
-#include "db/database.h"
-#include "modules/jobs/jobs_repository.h"
-#include "modules/jobs/ports.h"
 
 namespace nexus::observe {
 class Metrics;
@@ -24,8 +24,8 @@ struct WorkerOptions {
   std::size_t threads = 2;
   int max_attempts = 3;
   std::int64_t lease_us = 60 * Timestamp::kSecond;
-  std::int64_t poll_us = Timestamp::kSecond / 2;       ///< how soon work of other processes is noticed
-  std::int64_t backoff_us = Timestamp::kSecond / 2;    ///< doubled with each attempt, with jitter
+  std::int64_t poll_us = Timestamp::kSecond / 2;     ///< how soon work of other processes is noticed
+  std::int64_t backoff_us = Timestamp::kSecond / 2;  ///< doubled with each attempt, with jitter
   std::int64_t backoff_max_us = 60 * Timestamp::kSecond;
   std::int64_t heartbeat_us = 10 * Timestamp::kSecond;
 };
@@ -74,9 +74,9 @@ class Worker final : public Waker {
 
   std::mutex mutex_;
   std::condition_variable_any changed_;
-  std::uint64_t wakes_ = 0;       // guarded by mutex_
-  bool stopping_ = false;         // guarded by mutex_
-  std::vector<Held*> held_;       // guarded by mutex_
+  std::uint64_t wakes_ = 0;  // guarded by mutex_
+  bool stopping_ = false;    // guarded by mutex_
+  std::vector<Held*> held_;  // guarded by mutex_
   std::vector<std::jthread> threads_;
 };
 

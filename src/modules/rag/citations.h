@@ -1,10 +1,10 @@
 #pragma once
 
-#include <string>
-#include <string_view>
-
 #include "json/json.h"
 #include "modules/retrieval/ports.h"
+
+#include <string>
+#include <string_view>
 
 namespace nexus::rag {
 

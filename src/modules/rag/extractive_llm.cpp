@@ -1,14 +1,14 @@
 #include "modules/rag/extractive_llm.h"
 
+#include "search/analyzer.h"
+#include "text/sentences.h"
+#include "text/utf8.h"
+
 #include <algorithm>
 #include <cmath>
 #include <map>
 #include <set>
 #include <string>
-
-#include "search/analyzer.h"
-#include "text/sentences.h"
-#include "text/utf8.h"
 
 namespace nexus::rag {
 namespace {

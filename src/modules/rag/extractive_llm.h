@@ -1,12 +1,12 @@
 #pragma once
 
+#include "modules/rag/llm.h"
+
 #include <cstddef>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "modules/rag/llm.h"
 
 namespace nexus::rag {
 

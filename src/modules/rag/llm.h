@@ -1,5 +1,8 @@
 #pragma once
 
+#include "base/error.h"
+#include "modules/retrieval/ports.h"
+
 #include <cstddef>
 #include <functional>
 #include <span>
@@ -8,9 +11,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "base/error.h"
-#include "modules/retrieval/ports.h"
 
 namespace nexus::rag {
 

@@ -1,10 +1,10 @@
 #include "modules/rag/llm_factory.h"
 
-#include <fmt/format.h>
-
 #include "base/errors.h"
 #include "modules/rag/extractive_llm.h"
 #include "modules/rag/fake_llm.h"
+
+#include <fmt/format.h>
 
 namespace nexus::rag {
 namespace {

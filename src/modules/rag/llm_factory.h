@@ -1,9 +1,9 @@
 #pragma once
 
+#include "modules/rag/llm.h"
+
 #include <memory>
 #include <string>
-
-#include "modules/rag/llm.h"
 
 namespace nexus::rag {
 

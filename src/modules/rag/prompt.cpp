@@ -1,12 +1,12 @@
 #include "modules/rag/prompt.h"
 
-#include <algorithm>
-#include <cmath>
+#include "base/encoding.h"
+#include "text/utf8.h"
 
 #include <fmt/format.h>
 
-#include "base/encoding.h"
-#include "text/utf8.h"
+#include <algorithm>
+#include <cmath>
 
 namespace nexus::rag {
 namespace {

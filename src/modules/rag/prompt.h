@@ -1,13 +1,13 @@
 #pragma once
 
+#include "modules/rag/llm.h"
+#include "modules/rag/sessions_repository.h"
+#include "modules/retrieval/ports.h"
+
 #include <cstddef>
 #include <span>
 #include <string_view>
 #include <vector>
-
-#include "modules/rag/llm.h"
-#include "modules/rag/sessions_repository.h"
-#include "modules/retrieval/ports.h"
 
 namespace nexus::rag {
 
@@ -22,8 +22,7 @@ struct PromptBudget {
 
 /// The one place where a conversation becomes model input: an instruction, the retrieved passages fenced, numbered and
 /// labelled as data that carries no instructions, the newest history that fits, and the question once.
-[[nodiscard]] std::vector<ChatMessage> build_messages(std::string_view question,
-                                                      std::span<const StoredMessage> history,
+[[nodiscard]] std::vector<ChatMessage> build_messages(std::string_view question, std::span<const StoredMessage> history,
                                                       std::span<const retrieval::Passage> context,
                                                       const PromptBudget& budget);
 

@@ -60,7 +60,7 @@ std::vector<http::Endpoint> RunApi::endpoints() const {
 }
 
 std::variant<http::Reply, std::unique_ptr<http::EventStream>> RunApi::run(http::Call& call,
-                                                                         const RunRequest& in) const {
+                                                                          const RunRequest& in) const {
   const std::string* last_event = call.request.header("Last-Event-ID");
   if (last_event != nullptr && !last_event->empty()) {
     const std::optional<std::uint64_t> seq = parse_last_event_id(*last_event);
@@ -70,7 +70,9 @@ std::variant<http::Reply, std::unique_ptr<http::EventStream>> RunApi::run(http::
   return std::make_unique<RunStream>(services_, service_.prepare(call, in));
 }
 
-SearchAnswer RunApi::search(http::Call& call, const SearchRequest& in) const { return service_.search(call, in); }
+SearchAnswer RunApi::search(http::Call& call, const SearchRequest& in) const {
+  return service_.search(call, in);
+}
 
 SessionList RunApi::list_sessions(http::Call& call, const SessionQuery& in) const {
   return services_.db.read([&](db::Snapshot& snapshot) {

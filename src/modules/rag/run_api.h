@@ -1,12 +1,12 @@
 #pragma once
 
-#include <memory>
-#include <variant>
-#include <vector>
-
 #include "http/endpoint.h"
 #include "modules/rag/run_service.h"
 #include "modules/rag/run_types.h"
+
+#include <memory>
+#include <variant>
+#include <vector>
 
 namespace nexus::rag {
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "base/time.h"
+
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -12,8 +14,6 @@
 #include <unordered_map>
 #include <utility>
 #include <vector>
-
-#include "base/time.h"
 
 namespace nexus::rag {
 

@@ -1,12 +1,5 @@
 #pragma once
 
-#include <cstdint>
-#include <memory>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <vector>
-
 #include "base/error.h"
 #include "base/principal.h"
 #include "base/time.h"
@@ -19,6 +12,13 @@
 #include "modules/rag/run_log.h"
 #include "modules/rag/sessions_repository.h"
 #include "modules/retrieval/ports.h"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
 
 namespace nexus::observe {
 class Metrics;

@@ -35,7 +35,8 @@ const Fields<SearchRequest>& fields_of() {
       field("top_k", &SearchRequest::top_k, ge(1), le(100), doc("Hits to return. Absent: the corpus's default.")),
       field("mode", &SearchRequest::mode, one_of({"hybrid", "dense", "lexical"}),
             doc("Overrides the corpus's retrieval mode.")),
-      field("explain", &SearchRequest::explain, defaulted(), doc("Also return the lexical and dense parts of each score.")),
+      field("explain", &SearchRequest::explain, defaulted(),
+            doc("Also return the lexical and dense parts of each score.")),
   });
   return fields;
 }
@@ -61,17 +62,17 @@ const Fields<SearchHit>& fields_of() {
 
 template <>
 const Fields<SearchAnswer>& fields_of() {
-  static const Fields<SearchAnswer> fields{
-      field("corpus_id", &SearchAnswer::corpus_id), field("mode", &SearchAnswer::mode),
-      field("top_k", &SearchAnswer::top_k), field("hits", &SearchAnswer::hits)};
+  static const Fields<SearchAnswer> fields{field("corpus_id", &SearchAnswer::corpus_id),
+                                           field("mode", &SearchAnswer::mode), field("top_k", &SearchAnswer::top_k),
+                                           field("hits", &SearchAnswer::hits)};
   return fields;
 }
 
 template <>
 const Fields<SessionView>& fields_of() {
-  static const Fields<SessionView> fields{
-      field("id", &SessionView::id), field("subject_id", &SessionView::subject_id),
-      field("created_at", &SessionView::created_at), field("last_seen_at", &SessionView::last_seen_at)};
+  static const Fields<SessionView> fields{field("id", &SessionView::id), field("subject_id", &SessionView::subject_id),
+                                          field("created_at", &SessionView::created_at),
+                                          field("last_seen_at", &SessionView::last_seen_at)};
   return fields;
 }
 
@@ -99,9 +100,9 @@ const Fields<SessionPath>& fields_of() {
 template <>
 const Fields<MessageView>& fields_of() {
   static const Fields<MessageView> fields{
-      field("seq", &MessageView::seq),         field("id", &MessageView::id),
-      field("role", &MessageView::role),       field("content", &MessageView::content),
-      field("status", &MessageView::status),   field("created_at", &MessageView::created_at)};
+      field("seq", &MessageView::seq),       field("id", &MessageView::id),
+      field("role", &MessageView::role),     field("content", &MessageView::content),
+      field("status", &MessageView::status), field("created_at", &MessageView::created_at)};
   return fields;
 }
 

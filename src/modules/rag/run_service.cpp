@@ -1,12 +1,5 @@
 #include "modules/rag/run_service.h"
 
-#include <algorithm>
-#include <condition_variable>
-#include <exception>
-#include <mutex>
-
-#include <fmt/format.h>
-
 #include "base/errors.h"
 #include "base/ids.h"
 #include "crypto/hash.h"
@@ -14,6 +7,13 @@
 #include "modules/retrieval/ports.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <exception>
+#include <mutex>
 
 namespace nexus::rag {
 namespace {
@@ -73,8 +73,8 @@ class RunService::Opening {
   std::exception_ptr error_;
 };
 
-RunService::RunService(RunServices& services, audit::Log& audit, const retrieval::Retriever& retriever,
-                       RunLogs& logs, RunOptions options)
+RunService::RunService(RunServices& services, audit::Log& audit, const retrieval::Retriever& retriever, RunLogs& logs,
+                       RunOptions options)
     : services_(services),
       audit_(audit),
       retriever_(retriever),
@@ -125,8 +125,7 @@ std::shared_ptr<const RunPlan> RunService::prepare(const http::Call& call, const
   try {
     retrieve(*plan, call, request);
     plan->history = services_.db.read([&](db::Snapshot& snapshot) {
-      return services_.sessions.recent(snapshot, plan->tenant, plan->session_id, message_id,
-                                       options_.history_messages);
+      return services_.sessions.recent(snapshot, plan->tenant, plan->session_id, message_id, options_.history_messages);
     });
   } catch (const std::exception&) {
     unexpected = std::current_exception();  // the transaction still points into this frame

@@ -1,10 +1,5 @@
 #pragma once
 
-#include <memory>
-#include <optional>
-#include <string>
-#include <variant>
-
 #include "base/time.h"
 #include "db/database.h"
 #include "exec/bulkhead.h"
@@ -14,6 +9,11 @@
 #include "modules/rag/run_plan.h"
 #include "modules/rag/run_types.h"
 #include "modules/retrieval/ports.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
 
 namespace nexus::rag {
 
@@ -30,7 +30,8 @@ struct RunOptions {
 /// the db lane; the stream that follows does not.
 class RunService {
  public:
-  RunService(RunServices& services, audit::Log& audit, const retrieval::Retriever& retriever, RunLogs& logs, RunOptions options);
+  RunService(RunServices& services, audit::Log& audit, const retrieval::Retriever& retriever, RunLogs& logs,
+             RunOptions options);
 
   /// Throws ApiError 503 SERVICE_BUSY when no place is free and 422 for oversized fields; what goes wrong after the
   /// session is opened is part of the plan and is told by the stream.

@@ -1,14 +1,5 @@
 #include "modules/rag/run_stream.h"
 
-#include <charconv>
-#include <chrono>
-#include <exception>
-
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
-
 #include "base/errors.h"
 #include "base/ids.h"
 #include "exec/channel.h"
@@ -16,6 +7,15 @@
 #include "modules/rag/citations.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <charconv>
+#include <chrono>
+#include <exception>
 
 namespace nexus::rag {
 namespace {
@@ -137,7 +137,8 @@ asio::awaitable<void> RunStream::generate(http::EventSink& sink) {
       [plan = plan_, channel = generation.channel, &llm = services_.llm, stop = sink.stopped()] {
         try {
           const Prompt prompt{.messages = plan->messages, .question = plan->question, .context = plan->context};
-          llm.generate(prompt, [&](std::string delta) { return channel->push(std::move(delta), stop); }, stop);
+          llm.generate(
+              prompt, [&](std::string delta) { return channel->push(std::move(delta), stop); }, stop);
           channel->finish();
         } catch (const std::exception&) {
           channel->finish(std::current_exception());
@@ -278,8 +279,7 @@ asio::awaitable<void> ResumeStream::run(http::EventSink& sink) {
   }
   if (complete) co_return;
   RunFrames frames(run_id_, session_id_);
-  sink.write(frames.refusal("resume.unsupported",
-                            R"({"message":"Resume is not supported; restart the request."})"));
+  sink.write(frames.refusal("resume.unsupported", R"({"message":"Resume is not supported; restart the request."})"));
   sink.write(frames.refusal("done", "{}"));
   co_await sink.drain();
 }

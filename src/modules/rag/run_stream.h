@@ -1,13 +1,13 @@
 #pragma once
 
+#include "http/stream.h"
+#include "modules/rag/run_frames.h"
+#include "modules/rag/run_plan.h"
+
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "http/stream.h"
-#include "modules/rag/run_frames.h"
-#include "modules/rag/run_plan.h"
 
 namespace nexus::rag {
 

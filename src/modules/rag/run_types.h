@@ -1,16 +1,16 @@
 #pragma once
 
+#include "base/error.h"
+#include "base/time.h"
+#include "json/schema.h"
+
+#include <boost/json/object.hpp>
+
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <boost/json/object.hpp>
-
-#include "base/error.h"
-#include "base/time.h"
-#include "json/schema.h"
 
 namespace nexus::rag {
 

@@ -41,14 +41,15 @@ constexpr Statement kMessagesAfter{"rag.messages_after", R"(
   SELECT seq, id, role, content, status, created_at FROM messages
   WHERE tenant_id = $1 AND session_id = $2 AND seq > $3 ORDER BY seq LIMIT $4)"};
 
-constexpr Statement kDeleteMessages{"rag.delete_messages", "DELETE FROM messages WHERE tenant_id = $1 AND session_id = $2"};
+constexpr Statement kDeleteMessages{"rag.delete_messages",
+                                    "DELETE FROM messages WHERE tenant_id = $1 AND session_id = $2"};
 constexpr Statement kDeleteCheckpoints{"rag.delete_checkpoints",
                                        "DELETE FROM checkpoints WHERE tenant_id = $1 AND session_id = $2"};
 constexpr Statement kDeleteSession{"rag.delete_session", "DELETE FROM sessions WHERE tenant_id = $1 AND id = $2"};
 
 constexpr const Statement* kSessionsStatements[] = {
-    &kOpenSession,  &kTakeSeq,       &kInsertMessage,  &kInsertCheckpoint,  &kInsertQueryLog, &kRecentMessages,
-    &kFindSession,  &kListSessions,  &kMessagesAfter,  &kDeleteMessages,    &kDeleteCheckpoints, &kDeleteSession};
+    &kOpenSession, &kTakeSeq,      &kInsertMessage, &kInsertCheckpoint, &kInsertQueryLog,    &kRecentMessages,
+    &kFindSession, &kListSessions, &kMessagesAfter, &kDeleteMessages,   &kDeleteCheckpoints, &kDeleteSession};
 
 StoredMessage message_from(const db::Cursor& row) {
   return {.seq = row.i64(0),
@@ -136,6 +137,8 @@ void SessionsRepository::remove(db::Tx& tx, const TenantScope& tenant, std::stri
   tx.exec(kDeleteSession, tenant.id(), id);
 }
 
-db::StatementList sessions_statements() { return kSessionsStatements; }
+db::StatementList sessions_statements() {
+  return kSessionsStatements;
+}
 
 }  // namespace nexus::rag

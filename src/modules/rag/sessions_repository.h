@@ -1,14 +1,14 @@
 #pragma once
 
+#include "base/principal.h"
+#include "base/time.h"
+#include "db/database.h"
+
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "base/principal.h"
-#include "base/time.h"
-#include "db/database.h"
 
 namespace nexus::rag {
 

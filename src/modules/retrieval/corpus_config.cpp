@@ -1,9 +1,9 @@
 #include "modules/retrieval/corpus_config.h"
 
+#include "json/json.h"
+
 #include <initializer_list>
 #include <limits>
-
-#include "json/json.h"
 
 namespace nexus::retrieval {
 namespace {

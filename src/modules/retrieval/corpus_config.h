@@ -1,13 +1,13 @@
 #pragma once
 
-#include <stdexcept>
-#include <string>
-#include <string_view>
+#include "modules/retrieval/retrieval_types.h"
 
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
 
-#include "modules/retrieval/retrieval_types.h"
+#include <stdexcept>
+#include <string>
+#include <string_view>
 
 namespace nexus::retrieval {
 

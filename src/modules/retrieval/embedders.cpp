@@ -1,18 +1,16 @@
 #include "modules/retrieval/embedders.h"
 
-#include <exception>
-
 #include "embed/fake_embedder.h"
 #include "embed/model_files.h"
 #include "embed/static_embedder.h"
 #include "observe/log.h"
 
+#include <exception>
+
 namespace nexus::retrieval {
 
 Embedders::Embedders(std::string provider, std::filesystem::path models)
-    : provider_(std::move(provider)),
-      models_(std::move(models)),
-      fake_(std::make_shared<embed::FakeEmbedder>()) {}
+    : provider_(std::move(provider)), models_(std::move(models)), fake_(std::make_shared<embed::FakeEmbedder>()) {}
 
 std::shared_ptr<const embed::Embedder> Embedders::current() const {
   if (provider_ == "fake") return fake_;

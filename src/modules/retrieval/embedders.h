@@ -1,12 +1,12 @@
 #pragma once
 
+#include "embed/embedder.h"
+
 #include <filesystem>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
-
-#include "embed/embedder.h"
 
 namespace nexus::retrieval {
 

@@ -7,7 +7,8 @@ namespace {
 
 using db::Statement;
 
-constexpr Statement kVersion{"index.version", "SELECT version FROM index_state WHERE tenant_id = $1 AND corpus_id = $2"};
+constexpr Statement kVersion{"index.version",
+                             "SELECT version FROM index_state WHERE tenant_id = $1 AND corpus_id = $2"};
 // One counter serves as seq of what is added and as version of the whole.
 constexpr Statement kAdvance{"index.advance", R"(
   INSERT INTO index_state (tenant_id, corpus_id, next_seq, version) VALUES ($1, $2, 2, 1)
@@ -37,9 +38,9 @@ constexpr Statement kSegment{"index.segment", R"(
 constexpr Statement kTombstones{"index.tombstones", R"(
   SELECT document_id, seq FROM index_tombstones WHERE tenant_id = $1 AND corpus_id = $2)"};
 
-constexpr const Statement* kIndexStatements[] = {&kVersion,        &kAdvance,          &kInsertSegment, &kBury,
-                                                 &kDeleteSegment,  &kSweep,            &kDeleteSegments, &kDeleteTombstones,
-                                                 &kList, &kSegment,       &kTombstones};
+constexpr const Statement* kIndexStatements[] = {&kVersion,       &kAdvance, &kInsertSegment,  &kBury,
+                                                 &kDeleteSegment, &kSweep,   &kDeleteSegments, &kDeleteTombstones,
+                                                 &kList,          &kSegment, &kTombstones};
 
 StoredSegment segment_from(const db::Cursor& row) {
   const std::span<const std::byte> bytes = row.blob(1);
@@ -101,9 +102,8 @@ std::vector<SegmentInfo> IndexRepository::list(db::Snapshot& db, const TenantSco
   return out;
 }
 
-std::vector<StoredSegment> IndexRepository::load(db::Snapshot& db, const TenantScope& tenant,
-                                                        std::string_view corpus,
-                                                        std::span<const std::int64_t> seqs) const {
+std::vector<StoredSegment> IndexRepository::load(db::Snapshot& db, const TenantScope& tenant, std::string_view corpus,
+                                                 std::span<const std::int64_t> seqs) const {
   std::vector<StoredSegment> out;
   for (const std::int64_t seq : seqs) {
     db::Cursor row = db.query(kSegment, tenant.id(), corpus, seq);
@@ -120,6 +120,8 @@ std::vector<Tombstone> IndexRepository::tombstones(db::Snapshot& db, const Tenan
   return out;
 }
 
-db::StatementList index_statements() { return kIndexStatements; }
+db::StatementList index_statements() {
+  return kIndexStatements;
+}
 
 }  // namespace nexus::retrieval

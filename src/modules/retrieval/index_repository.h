@@ -1,14 +1,14 @@
 #pragma once
 
+#include "base/principal.h"
+#include "db/database.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "base/principal.h"
-#include "db/database.h"
 
 namespace nexus::retrieval {
 

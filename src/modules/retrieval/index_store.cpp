@@ -1,11 +1,11 @@
 #include "modules/retrieval/index_store.h"
 
+#include "observe/log.h"
+#include "observe/metrics.h"
+
 #include <algorithm>
 #include <charconv>
 #include <unordered_set>
-
-#include "observe/log.h"
-#include "observe/metrics.h"
 
 namespace nexus::retrieval {
 namespace {
@@ -99,7 +99,8 @@ void IndexStore::bring_up_to_date(Entry& entry, db::Snapshot& db, const TenantSc
   for (const Tombstone& tombstone : tombstones)
     if (tombstone.seq > loaded) change.remove_documents.push_back(tombstone.document_id);
   for (const StoredSegment& stored : rows_.load(db, tenant, corpus, missing)) {
-    const auto info = std::find_if(present.begin(), present.end(), [&](const SegmentInfo& i) { return i.seq == stored.seq; });
+    const auto info =
+        std::find_if(present.begin(), present.end(), [&](const SegmentInfo& i) { return i.seq == stored.seq; });
     std::shared_ptr<const search::Segment> segment = search::Segment::open(stored.bytes);
     std::shared_ptr<const search::Bitmap> live = live_chunks(*segment, stored.seq, tombstones);
     change.add.push_back({.key = segment_key(*info), .segment = std::move(segment), .live = std::move(live)});

@@ -1,5 +1,11 @@
 #pragma once
 
+#include "base/principal.h"
+#include "base/time.h"
+#include "db/database.h"
+#include "modules/retrieval/index_repository.h"
+#include "search/index.h"
+
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -9,12 +15,6 @@
 #include <string_view>
 #include <unordered_map>
 #include <vector>
-
-#include "base/principal.h"
-#include "base/time.h"
-#include "db/database.h"
-#include "modules/retrieval/index_repository.h"
-#include "search/index.h"
 
 namespace nexus::observe {
 class Metrics;

@@ -25,6 +25,8 @@ std::optional<Passage> PassagesRepository::find(db::Snapshot& db, const TenantSc
                  .end_byte = row.opt_i64(6)};
 }
 
-db::StatementList passages_statements() { return kPassagesStatements; }
+db::StatementList passages_statements() {
+  return kPassagesStatements;
+}
 
 }  // namespace nexus::retrieval

@@ -1,11 +1,11 @@
 #pragma once
 
-#include <optional>
-#include <string_view>
-
 #include "base/principal.h"
 #include "db/database.h"
 #include "modules/retrieval/retrieval_types.h"
+
+#include <optional>
+#include <string_view>
 
 namespace nexus::retrieval {
 

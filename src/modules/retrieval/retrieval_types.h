@@ -1,14 +1,14 @@
 #pragma once
 
+#include "base/principal.h"
+#include "db/database.h"
+#include "search/index.h"
+
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "base/principal.h"
-#include "db/database.h"
-#include "search/index.h"
 
 namespace nexus::retrieval {
 
@@ -16,9 +16,9 @@ namespace nexus::retrieval {
 struct Passage {
   std::string chunk_id;
   std::string text;
-  double score = 0;    ///< fused, [0,1], descending
-  double lexical = 0;  ///< BM25 part before fusion
-  double dense = 0;    ///< cosine
+  double score = 0;      ///< fused, [0,1], descending
+  double lexical = 0;    ///< BM25 part before fusion
+  double dense = 0;      ///< cosine
   std::string source;    ///< chunks.document_uri
   std::string metadata;  ///< chunks.metadata_json, as stored
   std::optional<std::string> document_id;

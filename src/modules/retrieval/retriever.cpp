@@ -1,12 +1,12 @@
 #include "modules/retrieval/retriever.h"
 
-#include <algorithm>
-#include <chrono>
-
 #include "base/errors.h"
 #include "modules/retrieval/corpus_config.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
+
+#include <algorithm>
+#include <chrono>
 
 namespace nexus::retrieval {
 namespace {
@@ -64,8 +64,7 @@ Retriever::Attempt Retriever::attempt(db::Snapshot& snapshot, const Question& qu
   const CorpusConfig config = config_of(*corpus);
   Attempt out;
   out.answer.provider = config.provider;
-  out.answer.top_k =
-      std::clamp<std::int64_t>(question.top_k.value_or(config.top_k_default), 1, question.most);
+  out.answer.top_k = std::clamp<std::int64_t>(question.top_k.value_or(config.top_k_default), 1, question.most);
   out.answer.mode = question.mode.value_or(config.mode);
   for (const search::Hit& hit : search(snapshot, question, config, *corpus, out.answer)) {
     std::optional<Passage> passage = passages_.find(snapshot, question.tenant, hit.chunk.to_string());

@@ -1,12 +1,5 @@
 #pragma once
 
-#include <cstdint>
-#include <optional>
-#include <stdexcept>
-#include <string>
-#include <string_view>
-#include <vector>
-
 #include "base/error.h"
 #include "base/principal.h"
 #include "db/database.h"
@@ -16,6 +9,13 @@
 #include "modules/retrieval/index_store.h"
 #include "modules/retrieval/passages_repository.h"
 #include "modules/retrieval/retrieval_types.h"
+
+#include <cstdint>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
 
 namespace nexus::observe {
 class Metrics;
