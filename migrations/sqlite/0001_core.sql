@@ -192,13 +192,13 @@ CREATE TABLE messages (
   PRIMARY KEY (tenant_id, session_id, seq)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE checkpoints (
-  id TEXT PRIMARY KEY,
   tenant_id TEXT NOT NULL,
   session_id TEXT NOT NULL,
+  id TEXT NOT NULL,                          -- grows with time: a session's checkpoints lie together, newest last
   state_json TEXT NOT NULL CHECK (json_valid(state_json)),
-  created_at INTEGER NOT NULL
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (tenant_id, session_id, id)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX ix_checkpoints_session ON checkpoints (tenant_id, session_id);
 
 CREATE TABLE query_log (
   id TEXT PRIMARY KEY,

@@ -3,6 +3,8 @@
 #include "app/leftovers.h"
 #include "config/derived.h"
 #include "config/settings_table.h"
+#include "db/embedded_migrations.h"
+#include "db/migrator.h"
 #include "modules/rag/llm_factory.h"
 #include "observe/log.h"
 
@@ -86,6 +88,16 @@ health::Readiness readiness(Core& core, const std::atomic<bool>& stopping) {
                           return {};
                         } catch (const db::Error& e) {
                           observe::log_warn("database is not ready", {{"reason", e.what()}});
+                          return "unavailable";
+                        }
+                      }},
+                     {.name = "migrations",
+                      .problem = [&core]() -> std::string {
+                        try {
+                          db::Migrator migrator(*core.db, core.clock, db::embedded_migrations(core.db->engine()));
+                          return migrator.status().up_to_date() ? "" : "pending";
+                        } catch (const db::Error& e) {
+                          observe::log_warn("schema cannot be compared", {{"reason", e.what()}});
                           return "unavailable";
                         }
                       }}},
@@ -174,12 +186,28 @@ void App::start_maintenance() {
       {.name = "jobs.prune", .interval_us = 3600 * Timestamp::kSecond, .run = [this](const std::stop_token&) {
          const std::int64_t days = core_.settings.get(config::kJobRetentionDays);
          const Timestamp before = core_.clock.now() - days * Timestamp::kDay;
-         core_.db->write([&](db::Tx& tx) { jobs::JobsRepository().prune(tx, before); });
+         core_.db->write([&](db::Tx& tx) {
+           jobs::JobsRepository().prune(tx, before);
+           jobs::JobsRepository().forget_workers(tx, core_.clock.now() - Timestamp::kDay);
+         });
        }});
   maintenance_->add(
       {.name = "embeddings.missing", .interval_us = 10 * Timestamp::kSecond, .run = [this](const std::stop_token&) {
          if (core_.reembed_handler->enqueue_missing() > 0) core_.reembed_worker->wake(ingestion::kReembedJob);
        }});
+  maintenance_->add(
+      {.name = "jobs.depth", .interval_us = 5 * Timestamp::kSecond, .run = [this](const std::stop_token&) {
+         const std::int64_t waiting = core_.db->read(
+             [](db::Snapshot& snapshot) { return jobs::JobsRepository().waiting(snapshot, ingestion::kIngestJob); });
+         core_.metrics.gauge("nexusrag_ingest_queue_depth").set(static_cast<double>(waiting));
+       }});
+  // Inline jobs run inside their request; one whose process died under it would otherwise wait for ever.
+  if (core_.settings.get(config::kIngestExecutionMode) == "inline")
+    maintenance_->add(
+        {.name = "jobs.leftovers", .interval_us = 10 * Timestamp::kSecond, .run = [this](const std::stop_token& stop) {
+           while (!stop.stop_requested() && core_.ingest_worker->run_one()) {
+           }
+         }});
   maintenance_->start();
   if (core_.settings.get(config::kEmbeddingProvider) == "local" && !core_.embedders.current())
     observe::log_warn("no local embedding model is installed; search goes by words only until it is",
@@ -197,7 +225,7 @@ bool App::stop() {
   db_lane_.drain();
   bulk_lane_.drain();
   outbound_lane_.drain();
-  core_.audit->flush();
+  core_.audit->stop();
   return in_time;
 }
 

@@ -6,6 +6,7 @@
 #include "db/open.h"
 #include "observe/log.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <thread>
 
@@ -104,13 +105,15 @@ std::unique_ptr<db::Database> open_database(const config::Settings& settings, co
 
 jobs::WorkerOptions worker_options(const config::Settings& settings) {
   constexpr std::int64_t kMs = 1000;
-  return {.threads = static_cast<std::size_t>(settings.get(config::kIngestWorkers)),
-          .max_attempts = static_cast<int>(settings.get(config::kIngestMaxRetries)),
-          .lease_us = settings.get(config::kJobLeaseS) * Timestamp::kSecond,
-          .poll_us = settings.get(config::kJobPollIntervalMs) * kMs,
-          .backoff_us = settings.get(config::kJobBackoffMs) * kMs,
-          .backoff_max_us = settings.get(config::kJobBackoffMaxMs) * kMs,
-          .heartbeat_us = settings.get(config::kWorkerHeartbeatIntervalS) * Timestamp::kSecond};
+  return {
+      .threads = static_cast<std::size_t>(settings.get(config::kIngestWorkers)),
+      .max_attempts = static_cast<int>(settings.get(config::kIngestMaxRetries)),
+      .lease_us = settings.get(config::kJobLeaseS) * Timestamp::kSecond,
+      .poll_us = settings.get(config::kJobPollIntervalMs) * kMs,
+      .backoff_us = settings.get(config::kJobBackoffMs) * kMs,
+      .backoff_max_us = settings.get(config::kJobBackoffMaxMs) * kMs,
+      .heartbeat_us = std::min(settings.get(config::kWorkerHeartbeatIntervalS), settings.get(config::kJobHeartbeatS)) *
+                      Timestamp::kSecond};
 }
 
 Core::Core(const config::Settings& given, const Clock& the_clock, const Options& options)
@@ -129,7 +132,7 @@ Core::Core(const config::Settings& given, const Clock& the_clock, const Options&
   retriever = std::make_unique<retrieval::Retriever>(*db, embedders, indexes, access, metrics, clock,
                                                      settings.get(config::kSearchTimeoutMs) * 1000);
   ingest_handler = std::make_unique<ingestion::IngestHandler>(*db, clock, objects, embedders, indexes, extractor,
-                                                              ingest_options(settings));
+                                                              ingest_options(settings), metrics);
   ingest_worker = std::make_unique<jobs::Worker>(*db, clock, *ingest_handler, worker_options(settings), metrics);
   reembed_handler = std::make_unique<ingestion::ReembedHandler>(*db, clock, embedders);
   jobs::WorkerOptions one_thread = worker_options(settings);
@@ -137,7 +140,7 @@ Core::Core(const config::Settings& given, const Clock& the_clock, const Options&
   reembed_worker = std::make_unique<jobs::Worker>(*db, clock, *reembed_handler, one_thread, metrics);
   const bool inline_mode = settings.get(config::kIngestExecutionMode) == "inline";
   documents = std::make_unique<documents::DocumentsService>(
-      *db, *audit, objects, clock,
+      *db, *audit, objects,
       [this, inline_mode](std::string_view job_id) {
         metrics.counter("nexusrag_ingest_enqueued_total").add();
         if (inline_mode) {
@@ -152,7 +155,11 @@ Core::Core(const config::Settings& given, const Clock& the_clock, const Options&
 Core::~Core() {
   ingest_worker->stop();
   reembed_worker->stop();
-  authenticator->flush();
+  try {
+    authenticator->flush();
+  } catch (const std::exception& e) {
+    observe::log_error("last uses of keys were not written", {{"reason", e.what()}});
+  }
   audit->stop();
 }
 

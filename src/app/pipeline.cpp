@@ -90,6 +90,7 @@ Pipeline::Pipeline(auth::Gate& auth, const config::Settings& settings, const Clo
     for (int hundreds = 1; hundreds <= 5; ++hundreds)
       own.by_family[static_cast<std::size_t>(hundreds)] = &metrics.counter(
           "nexusrag_requests_total", {{"route_class", name}, {"status_family", std::to_string(hundreds) + "xx"}});
+    own.total_seconds = &metrics.histogram("nexusrag_request_seconds", {{"route_class", name}});
     own.latency_ms = &metrics.histogram("nexusrag_request_latency_ms", {{"route_class", name}});
   }
 }
@@ -117,9 +118,15 @@ void Pipeline::admit(http::Exchange& exchange) noexcept {
     exchange.call->now = clock_.now();
     if (!spec.role) return;
     auth_.authenticate(*exchange.call);
+    check_tenant_in_body(*exchange.call);  // of bodies that are read already; the others are checked when they are
     check_kill_switch(spec);
     auth_.require_role(*exchange.call, *spec.role);
   });
+}
+
+void Pipeline::check_tenant_in_body(const http::Call& call) {
+  if (call.endpoint.spec.forbids_tenant_in_body && is_json(call.request) && names_tenant(call.request.body))
+    throw ApiError(errors::kTenantIdNotAllowed);
 }
 
 void Pipeline::check_kill_switch(const http::RouteSpec& spec) const {
@@ -134,10 +141,8 @@ void Pipeline::execute(http::Exchange& exchange) noexcept {
 }
 
 void Pipeline::run(http::Exchange& exchange) {
-  const http::RouteSpec& spec = exchange.endpoint->spec;
   http::Call& call = *exchange.call;
-  if (spec.forbids_tenant_in_body && is_json(call.request) && names_tenant(call.request.body))
-    throw ApiError(errors::kTenantIdNotAllowed);
+  check_tenant_in_body(call);
   // Write freeze, rate limit and quota stand here; scope, entitlement and idempotency between decoding and handler.
   const http::AfterDecode after_decode = [](http::Call&) { return std::nullopt; };
   if (const auto* plain = std::get_if<http::PlainHandler>(&exchange.endpoint->run)) {
@@ -194,10 +199,14 @@ void Pipeline::refuse(http::Exchange& exchange, const ApiError& error) noexcept 
 }
 
 void Pipeline::finished(http::Exchange& exchange) noexcept {
-  const int status = exchange.stream ? exchange.stream->status() : exchange.reply.status;
+  constexpr int kClientGone = 499;  // as proxies log a client that left before its answer
+  const int status = exchange.stream                              ? exchange.stream->status()
+                     : exchange.client_gone && !exchange.answered ? kClientGone
+                                                                  : exchange.reply.status;
   const ClassMetrics& own = classes_[static_cast<std::size_t>(class_of(exchange))];
   own.by_family[static_cast<std::size_t>(std::clamp(status / 100, 1, 5))]->add();
   own.latency_ms->observe(static_cast<double>(exchange.first_byte_us) / 1000.0);
+  own.total_seconds->observe(static_cast<double>(exchange.total_us) / 1e6);
   if (status >= 500) server_errors_.add();
   if (!observe::log_enabled(observe::Level::kInfo)) return;
   const std::string_view route = exchange.endpoint ? exchange.endpoint->spec.path : std::string_view("unmatched");

@@ -24,6 +24,7 @@ class Pipeline final : public http::Dispatcher {
   void finished(http::Exchange& exchange) noexcept override;
 
  private:
+  static void check_tenant_in_body(const http::Call& call);
   void check_kill_switch(const http::RouteSpec& spec) const;
   void run(http::Exchange& exchange);
   void finish_reply(http::Exchange& exchange);
@@ -36,6 +37,7 @@ class Pipeline final : public http::Dispatcher {
   struct ClassMetrics {
     std::array<observe::Counter*, 6> by_family{};  // index: status / 100
     observe::Histogram* latency_ms = nullptr;
+    observe::Histogram* total_seconds = nullptr;
   };
 
   auth::Gate& auth_;

@@ -182,7 +182,7 @@ TEST(Pipeline, ATenantInTheBodyIsRefusedAfterAuthenticationAndBeforeTheHandler) 
   p.body(R"({"tenant\u005fid":"t2"})", "Application/JSON; charset=utf-8");
   EXPECT_EQ(p.go().status, 400);
   EXPECT_EQ(p.code(), "TENANT_ID_NOT_ALLOWED");
-  EXPECT_THAT(p.gate.steps, ElementsAre("authenticate", "role"));
+  EXPECT_THAT(p.gate.steps, ElementsAre("authenticate"));
 }
 
 TEST(Pipeline, ATenantInTheBodyIsFineWhereTheRowAllowsIt) {

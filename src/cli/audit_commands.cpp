@@ -4,6 +4,7 @@
 #include "cli/context.h"
 #include "cli/failure.h"
 #include "cli/terminal.h"
+#include "config/settings_table.h"
 #include "json/json.h"
 #include "modules/audit/audit_repository.h"
 #include "modules/audit/canonical_row.h"
@@ -113,6 +114,21 @@ int export_chains(const Globals& globals, const AuditOptions& options) {
   return kDone;
 }
 
+int prune_chains(const Globals& globals) {
+  Session session(globals, {.migrate = false});
+  audit::AuditLog& log = *session.core().audit;
+  const std::int64_t days = session.settings().get(config::kAuditRetentionDays);
+  const Timestamp cutoff = session.core().clock.now() - days * Timestamp::kDay;
+  std::int64_t pruned = 0;
+  for (const std::string& chain : log.chains()) pruned += log.prune(chain, cutoff).events;
+  if (globals.json) {
+    print(json::write(boost::json::object{{"pruned_audit_events", pruned}}) + "\n");
+  } else {
+    print(fmt::format("pruned_audit_events={}\n", pruned));
+  }
+  return kDone;
+}
+
 }  // namespace
 
 int cmd_audit_verify(const Globals& globals, const AuditOptions& options) {
@@ -120,6 +136,10 @@ int cmd_audit_verify(const Globals& globals, const AuditOptions& options) {
 }
 int cmd_audit_export(const Globals& globals, const AuditOptions& options) {
   return guarded("audit export", [&] { return export_chains(globals, options); });
+}
+
+int cmd_prune_audit(const Globals& globals) {
+  return guarded("prune_audit", [&] { return prune_chains(globals); });
 }
 
 }  // namespace nexus::cli

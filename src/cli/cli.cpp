@@ -134,6 +134,10 @@ void add_database(CLI::App& app, Parsed& p) {
     command->add_option("--tenant", p.audit.tenant, "One tenant; \"\" is the platform (default: every chain)")
         ->type_name("ID");
   dump->add_option("--output", p.audit.output, "File to write (default: standard output)")->type_name("FILE");
+
+  CLI::App* prune = group(app, "prune", "Remove what is older than its retention");
+  leaf(*prune, p, "audit", "Audit events older than AUDIT_RETENTION_DAYS, behind their last signed checkpoint",
+       [&p] { return cmd_prune_audit(p.globals); });
 }
 
 void add_keys(CLI::App& app, Parsed& p) {

@@ -41,6 +41,8 @@ struct AuditOptions {
 };
 int cmd_audit_verify(const Globals& globals, const AuditOptions& options);
 int cmd_audit_export(const Globals& globals, const AuditOptions& options);
+/// Removes events older than AUDIT_RETENTION_DAYS of every chain (contract 01 §15), never beyond its last checkpoint.
+int cmd_prune_audit(const Globals& globals);
 
 // --- keys (contract 01 §15)
 

@@ -25,15 +25,18 @@ inline constexpr Setting<std::optional<std::int64_t>> kRunBulkheadMaxConcurrency
      .doc = "Overrides `RUN_MAX_CONCURRENCY` when not zero."},
     0,
     100'000};
-inline constexpr Setting<std::int64_t> kIngestMaxConcurrency{
-    {.name = "INGEST_MAX_CONCURRENCY", .area = Area::kResilience, .doc = "Ingestions accepted at once."},
-    4,
-    1,
-    100'000};
+inline constexpr Setting<std::int64_t> kIngestMaxConcurrency{{.name = "INGEST_MAX_CONCURRENCY",
+                                                              .area = Area::kResilience,
+                                                              .doc = "Ingestions accepted at once.",
+                                                              .since = Since::kLater},
+                                                             4,
+                                                             1,
+                                                             100'000};
 inline constexpr Setting<std::optional<std::int64_t>> kIngestBulkheadMaxConcurrency{
     {.name = "INGEST_BULKHEAD_MAX_CONCURRENCY",
      .area = Area::kResilience,
-     .doc = "Overrides `INGEST_MAX_CONCURRENCY` when not zero."},
+     .doc = "Overrides `INGEST_MAX_CONCURRENCY` when not zero.",
+     .since = Since::kLater},
     0,
     100'000};
 inline constexpr Setting<std::int64_t> kRunSseHeartbeatS{
@@ -330,9 +333,9 @@ inline constexpr Setting<std::string> kAnthropicModel{{.name = "ANTHROPIC_MODEL"
                                                        .since = Since::kLater},
                                                       "claude-3-5-haiku-latest"};
 inline constexpr Setting<std::optional<std::string>> kGoogleCloudProject{
-    {.name = "GOOGLE_CLOUD_PROJECT", .area = Area::kModels, .doc = "Project of Vertex.", .since = Since::kLater}};
+    {.name = "GOOGLE_CLOUD_PROJECT", .area = Area::kModels, .doc = "Project of Vertex."}};
 inline constexpr Setting<std::optional<std::string>> kGoogleCloudLocation{
-    {.name = "GOOGLE_CLOUD_LOCATION", .area = Area::kModels, .doc = "Region of Vertex.", .since = Since::kLater}};
+    {.name = "GOOGLE_CLOUD_LOCATION", .area = Area::kModels, .doc = "Region of Vertex."}};
 inline constexpr Setting<std::optional<std::string>> kVertexLocation{
     {.name = "VERTEX_LOCATION",
      .area = Area::kModels,
@@ -344,8 +347,7 @@ inline constexpr Setting<std::optional<std::string>> kGoogleApplicationCredentia
      .doc = "File with Google credentials.",
      .since = Since::kLater}};
 inline constexpr Setting<std::string> kGeminiModel{
-    {.name = "GEMINI_MODEL", .area = Area::kModels, .doc = "Chat model of Vertex.", .since = Since::kLater},
-    "gemini-2.0-flash-001"};
+    {.name = "GEMINI_MODEL", .area = Area::kModels, .doc = "Chat model of Vertex."}, "gemini-2.0-flash-001"};
 inline constexpr Setting<std::string> kVertexEmbeddingModel{{.name = "VERTEX_EMBEDDING_MODEL",
                                                              .area = Area::kModels,
                                                              .doc = "Embedding model of Vertex.",

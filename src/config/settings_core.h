@@ -227,6 +227,7 @@ inline constexpr Setting<std::string> kRedisUrl{
      .area = Area::kStorage,
      .doc = "Redis for state shared between servers; empty keeps it in this process.",
      .secret = true,
+     .since = Since::kLater,
      .common = true},
     ""};
 inline constexpr Setting<std::int64_t> kApiDbPoolSize{{.name = "API_DB_POOL_SIZE",
@@ -312,11 +313,13 @@ inline constexpr Setting<std::int64_t> kIngestWorkers{
     256};
 inline constexpr Setting<std::int64_t> kWorkerHeartbeatIntervalS{
     {.name = "WORKER_HEARTBEAT_INTERVAL_S", .area = Area::kJobs, .doc = "Period of worker heartbeats."}, 10, 1, 3600};
-inline constexpr Setting<std::int64_t> kWorkerHeartbeatStaleAfterS{
-    {.name = "WORKER_HEARTBEAT_STALE_AFTER_S", .area = Area::kJobs, .doc = "Age at which a worker counts as degraded."},
-    60,
-    1,
-    86'400};
+inline constexpr Setting<std::int64_t> kWorkerHeartbeatStaleAfterS{{.name = "WORKER_HEARTBEAT_STALE_AFTER_S",
+                                                                    .area = Area::kJobs,
+                                                                    .doc = "Age at which a worker counts as degraded.",
+                                                                    .since = Since::kLater},
+                                                                   60,
+                                                                   1,
+                                                                   86'400};
 inline constexpr Setting<std::int64_t> kJobLeaseS{
     {.name = "JOB_LEASE_S", .area = Area::kJobs, .doc = "How long a worker owns a job without renewing it."},
     60,

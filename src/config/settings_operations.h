@@ -69,13 +69,11 @@ inline constexpr Setting<bool> kCostEstimatorEnabled{{.name = "COST_ESTIMATOR_EN
                                                       .doc = "Estimate tokens where a provider reports none.",
                                                       .since = Since::kLater},
                                                      true};
-inline constexpr Setting<double> kCostEstimatorTokenCharsRatio{{.name = "COST_ESTIMATOR_TOKEN_CHARS_RATIO",
-                                                                .area = Area::kCosts,
-                                                                .doc = "Characters per token of the estimate.",
-                                                                .since = Since::kLater},
-                                                               4.0,
-                                                               0.1,
-                                                               100.0};
+inline constexpr Setting<double> kCostEstimatorTokenCharsRatio{
+    {.name = "COST_ESTIMATOR_TOKEN_CHARS_RATIO", .area = Area::kCosts, .doc = "Characters per token of the estimate."},
+    4.0,
+    0.1,
+    100.0};
 inline constexpr Setting<std::int64_t> kCostTimeseriesDefaultDays{
     {.name = "COST_TIMESERIES_DEFAULT_DAYS",
      .area = Area::kCosts,

@@ -41,6 +41,11 @@ void check_environment(const Settings& s, Loaded& out) {
     out.problems.push_back(named(kAuthDevBypass, "is refused unless LISTEN_HOST is a loopback address"));
   if (s.get(kPerfModeEnabled) && is_production(s))
     out.problems.push_back(named(kPerfModeEnabled, "is refused while NEXUSRAG_ENV is production"));
+  if (s.get(kAuthDevBypass))
+    out.warnings.push_back(named(kAuthDevBypass, "is on: whoever reaches this port acts for any tenant it names"));
+  if (const std::string& provider = s.get(kEmbeddingProvider);
+      provider != "local" && provider != "fake" && provider != "none")
+    out.warnings.push_back(named(kEmbeddingProvider, "names a provider of a later version: search goes by words only"));
   if (!s.get(kAuthEnabled) && !s.get(kAuthDevBypass))
     out.warnings.push_back(named(kAuthEnabled, "is false without AUTH_DEV_BYPASS: every request will be refused"));
 }

@@ -64,7 +64,12 @@ boost::asio::awaitable<bool> Connection::read_body() {
   Request& request = exchange_->request;
   const std::string* type = request.header("content-type");
   const bool upload = exchange_->endpoint->spec.body == BodyKind::kMultipart && type != nullptr && is_multipart(*type);
-  const std::uint64_t limit = upload ? options().max_upload_bytes : options().max_body_bytes;
+  const RouteSpec& row = exchange_->endpoint->spec;
+  // A row that wants no body buffers no more of one than is read before authentication anyway.
+  const bool small = row.body == BodyKind::kNone;
+  const std::uint64_t limit = upload  ? options().max_upload_bytes
+                              : small ? options().early_body_bytes
+                                      : options().max_body_bytes;
   if (const auto length = parser_.content_length(); length && *length > limit) {
     refuse(ApiError(errors::kPayloadTooLarge));
     co_return false;

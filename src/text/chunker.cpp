@@ -39,6 +39,8 @@ void emit_windows(std::string_view paragraph, std::size_t at_byte, const std::ve
   const std::size_t length = starts.size() - 1;
   const auto size = static_cast<std::size_t>(options.size);
   const auto overlap = static_cast<std::size_t>(options.overlap);
+  const std::size_t windows = (length - size + (size - overlap) - 1) / (size - overlap) + 1;
+  if (options.max_chunks > 0 && out.size() + windows > options.max_chunks) throw TooManyChunks(options.max_chunks);
   for (std::size_t start = 0;;) {
     const std::size_t end = std::min(length, size >= length - start ? length : start + size);
     Chunk chunk;
@@ -64,6 +66,9 @@ void emit_windows(std::string_view paragraph, std::size_t at_byte, const std::ve
 
 }  // namespace
 
+TooManyChunks::TooManyChunks(std::size_t most)
+    : std::invalid_argument("the text makes more than " + std::to_string(most) + " chunks") {}
+
 void validate(const ParagraphOptions& options) {
   if (options.size < 1 || options.overlap < 0)
     throw std::invalid_argument("chunk_size_chars must be >= 1 and chunk_overlap_chars must be >= 0");
@@ -83,6 +88,7 @@ ChunkedText chunk_paragraphs(std::string_view raw, const ParagraphOptions& optio
     const auto at_byte = static_cast<std::size_t>(paragraph.data() - text.data());
     piece = cut + 2;
     if (paragraph.empty()) continue;
+    if (options.max_chunks > 0 && result.chunks.size() >= options.max_chunks) throw TooManyChunks(options.max_chunks);
     const std::size_t length = count_code_points(paragraph);
     if (length > static_cast<unsigned long long>(options.size)) {
       emit_windows(paragraph, at_byte, code_point_starts(paragraph), options, result.chunks);

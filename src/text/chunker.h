@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,7 +31,14 @@ struct ChunkedText {
 // Contract 02 §10.1. Lengths in code points.
 struct ParagraphOptions {
   long long size = 1200;
-  long long overlap = 150;  // 0 is honoured
+  long long overlap = 150;     // 0 is honoured
+  std::size_t max_chunks = 0;  // 0: no bound
+};
+
+// Thrown before the work is done: the text would make more chunks than options.max_chunks.
+class TooManyChunks : public std::invalid_argument {
+ public:
+  explicit TooManyChunks(std::size_t most);
 };
 
 // Throws std::invalid_argument with the contract's sentence when the options are out of range.

@@ -9,12 +9,6 @@ namespace {
 
 constexpr std::string_view kCorpus = "c1";
 
-/// A job that has died with its worker as often as it may be tried is given up (INGEST_MAX_RETRIES); here it is the
-/// workers who die of something else.
-Environment many_deaths() {
-  return {{"INGEST_MAX_RETRIES", "50"}};
-}
-
 /// One upload of this client, in the form that its number says.
 void upload_next(TestClient& client, Ledger& ledger, Dice& dice, int number) {
   const Planned document = ledger.next(number, dice.roll(30, 400));
@@ -48,7 +42,7 @@ void expect_sound_after_stop(Server& server) {
 TEST(KillDuringUploads, LosesNothingAcknowledgedAndDoublesNothing) {
   constexpr int kRounds = 5;
   Dice dice;
-  Server server(many_deaths());
+  Server server;
   Ledger ledger;
   for (int round = 0; round < kRounds; ++round) {
     server.start();
@@ -78,7 +72,7 @@ TEST(KillDuringUploads, LosesNothingAcknowledgedAndDoublesNothing) {
 TEST(KillDuringIngestion, LeasesRunOutAndAnotherStartFinishesTheDocuments) {
   constexpr int kRounds = 4;
   Dice dice;
-  Server server(many_deaths());
+  Server server;
   server.start();
   TestClient first = server.client();
   make_corpus(first, kCorpus, "structured");
@@ -111,7 +105,7 @@ TEST(KillDuringIngestion, LeasesRunOutAndAnotherStartFinishesTheDocuments) {
 TEST(KillDuringIngestion, KeepsTheOldChunksOfAReindexedDocumentOrHasAllNewOnes) {
   constexpr int kRounds = 4;
   Dice dice;
-  Server server(many_deaths());
+  Server server;
   server.start();
   TestClient first = server.client();
   make_corpus(first, kCorpus);
@@ -137,7 +131,7 @@ TEST(KillDuringIngestion, KeepsTheOldChunksOfAReindexedDocumentOrHasAllNewOnes) 
 }
 
 TEST(KillOfTheServerAlone, TakesItsExtractionChildrenWithIt) {
-  Server server(many_deaths());
+  Server server;
   server.start();
   TestClient client = server.client();
   make_corpus(client, kCorpus);

@@ -36,7 +36,7 @@ TEST(SeparateWorker, IngestsWhatTheServerFindsWithItsNextSearch) {
 TEST(SeparateWorker, KilledInTheMiddleLeavesItsWorkToTheNext) {
   constexpr int kRounds = 3;
   Dice dice;
-  Server server(Environment{{"WORKERS_IN_PROCESS", "false"}, {"INGEST_MAX_RETRIES", "50"}});
+  Server server(Environment{{"WORKERS_IN_PROCESS", "false"}});
   server.start();
   TestClient client = server.client();
   make_corpus(client, "c1", "structured");

@@ -203,7 +203,9 @@ TEST(Golden, RunTranscript) {
     text += "\n" + stream.transcript();
   };
   run("an answer", R"({"session_id":"s1","corpus_id":"c1","message":"What are the release gates?","top_k":1})");
-  run("resumed after the second event", R"({"session_id":"s1","corpus_id":"c1","message":"again"})",
+  run("resumed after the second event",
+      R"({"session_id":"s1","corpus_id":"c1","message":"What are the release gates?"})", {{"Last-Event-ID", "2"}});
+  run("resumed with another question", R"({"session_id":"s1","corpus_id":"c1","message":"again"})",
       {{"Last-Event-ID", "2"}});
   run("nothing matches", R"({"session_id":"s2","corpus_id":"c1","message":"zebra xylophone"})");
   run("no such corpus", R"({"session_id":"s3","corpus_id":"nope","message":"x"})");

@@ -60,8 +60,6 @@ constexpr Intended kIntended[] = {
      "our demo corpus has words of its own, and hybrid ranking is the default"},
     {"run*", "missing $.data.citations[].metadata.*", "the recording's database holds one more document"},
     {"run audio", "events: *audio.ready,done -> *message.final,done", "speech arrives with its area"},
-    {"run resume", "events: resume.unsupported,done ->",
-     "streams resume (00-decisions §2): the last run of the session had ended with event 3"},
 
     // documents
     {"text create replay", "status: 202 -> 200", "idempotency arrives with its area; the id exists by then"},

@@ -80,7 +80,11 @@ void AuditLog::append_batch(db::Tx& tx, std::span<const Event> events) {
 void AuditLog::record_soon(Event event) {
   if (event.occurred_at.us == 0) event.occurred_at = clock_.now();
   std::unique_lock lock(queue_mutex_);
-  if (options_.background) progress_.wait(lock, [&] { return stopped_ || queue_.size() < options_.queue_capacity; });
+  if (options_.background && !progress_.wait_for(lock, options_.most_wait,
+                                                 [&] { return stopped_ || queue_.size() < options_.queue_capacity; })) {
+    // Nothing happens unaudited: while the database takes no events, requests are refused.
+    throw db::Error(db::ErrorCode::kBusy, "the audit queue is full");
+  }
   if (stopped_) {
     lock.unlock();
     database_.write([&](db::Tx& tx) { record(tx, event); }, db::Durability::kRelaxed);
@@ -157,6 +161,9 @@ bool AuditLog::try_write(std::span<const Event> events) {
   } catch (const db::Error& e) {
     observe::log_error("audit batch failed", {{"events", events.size()}, {"reason", e.what()}});
     if (!is_refusal(e)) return false;
+  } catch (const std::exception& e) {  // out of memory, say: the batch is tried again
+    observe::log_error("audit batch failed", {{"events", events.size()}, {"reason", e.what()}});
+    return false;
   }
   write_one_by_one(events);
   return true;

@@ -33,6 +33,7 @@ struct AuditOptions {
   std::size_t queue_capacity = 65'536;             ///< events that record_soon() may hold before callers wait
   std::size_t batch_events = 1'024;                ///< most events of one write job
   std::chrono::milliseconds linger{5};             ///< how long a lone event waits for company
+  std::chrono::milliseconds most_wait{5'000};      ///< for a place in a full queue, then db::Error{kBusy}
   bool background = true;  ///< false: nothing runs by itself; the owner calls flush() and maintain() (tests)
 };
 

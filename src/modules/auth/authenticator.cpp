@@ -36,6 +36,20 @@ std::string_view next_word(std::string_view& text) {
 }  // namespace
 
 /// Who a refused caller seems to be, and what the audit row says beside path and method.
+namespace {
+
+/// Neither through a proxy nor from a page that reached this port under a name of its own (DNS rebinding).
+bool is_direct(const http::Request& request) {
+  for (const std::string_view name : {"Forwarded", "X-Forwarded-For", "X-Forwarded-Host"})
+    if (request.header(name) != nullptr) return false;
+  const std::string* host = request.header("Host");
+  if (host == nullptr) return true;
+  const std::string_view name = std::string_view(*host).substr(0, host->rfind(':'));
+  return ascii_iequals(name, "localhost") || name.starts_with("127.") || name == "[::1]" || *host == "[::1]";
+}
+
+}  // namespace
+
 struct Authenticator::Failure {
   std::string_view event_type = kAccessFailure;
   std::string_view actor_type = "anonymous";
@@ -108,6 +122,9 @@ std::optional<std::string_view> Authenticator::bearer_token(const http::Call& ca
 }
 
 void Authenticator::admit_developer(http::Call& call) {
+  if (!is_direct(call.request))
+    throw ApiError(errors::kAuthUnauthorized, "The dev bypass answers only requests sent straight to this machine")
+        .with_header("WWW-Authenticate", "Bearer");
   const std::string* tenant = call.request.header("X-Tenant-Id");
   if (tenant == nullptr || tenant->empty()) {
     throw ApiError(errors::kAuthUnauthorized, "X-Tenant-Id header is required in dev bypass mode")

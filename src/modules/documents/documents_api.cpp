@@ -241,6 +241,10 @@ http::Reply DocumentsApi::upload_all(http::Call& call, const UploadForm& in,
     } catch (const ApiError& e) {
       w.field("status_code", e.kind().status).key("error").begin_object();
       w.field("code", e.kind().code).field("message", e.message()).end_object();
+    } catch (const db::Error& e) {  // what was accepted before stays accepted, so the answer must still say so
+      const ErrorKind& kind = e.code() == db::ErrorCode::kFull ? errors::kInsufficientStorage : errors::kServiceBusy;
+      w.field("status_code", kind.status).key("error").begin_object();
+      w.field("code", kind.code).field("message", kind.message).end_object();
     }
     w.end_object();
   }

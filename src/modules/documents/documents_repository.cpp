@@ -42,13 +42,14 @@ constexpr Statement kDeleteCorpus{"documents.delete_corpus", "DELETE FROM corpor
   "last_reindexed_at, last_job_id, chunks_done, chunks_total, version, byte_count, sha256, storage_path, "            \
   "metadata_json"
 
-constexpr Statement kListAll{
-    "documents.list", "SELECT " NEXUS_DOCUMENT_COLUMNS " FROM documents WHERE tenant_id = $1 ORDER BY created_at, id"};
-constexpr Statement kListOfCorpus{"documents.list_of_corpus",
-                                  "SELECT " NEXUS_DOCUMENT_COLUMNS
-                                  " FROM documents WHERE tenant_id = $1 AND corpus_id = $2 ORDER BY created_at, id"};
-constexpr Statement kFindDocument{"documents.find",
-                                  "SELECT " NEXUS_DOCUMENT_COLUMNS " FROM documents WHERE tenant_id = $1 AND id = $2"};
+constexpr Statement kListAll{"documents.list", "SELECT " NEXUS_DOCUMENT_COLUMNS
+                                               ", '{}' FROM documents WHERE tenant_id = $1 ORDER BY created_at, id"};
+constexpr Statement kListOfCorpus{
+    "documents.list_of_corpus",
+    "SELECT " NEXUS_DOCUMENT_COLUMNS
+    ", '{}' FROM documents WHERE tenant_id = $1 AND corpus_id = $2 ORDER BY created_at, id"};
+constexpr Statement kFindDocument{"documents.find", "SELECT " NEXUS_DOCUMENT_COLUMNS
+                                                    ", metadata_json FROM documents WHERE tenant_id = $1 AND id = $2"};
 #undef NEXUS_DOCUMENT_COLUMNS
 
 constexpr Statement kInsertDocument{"documents.insert", R"(

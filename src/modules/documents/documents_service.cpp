@@ -29,6 +29,13 @@ boost::json::object normalised(const boost::json::object& config) {
   }
 }
 
+/// File names are repeated in the metadata of every chunk.
+void check_filename(std::string_view filename) {
+  constexpr std::size_t kMostBytes = 1024;
+  if (filename.size() > kMostBytes)
+    throw ApiError(errors::kInvalidInput, fmt::format("filename is longer than {} bytes", kMostBytes));
+}
+
 /// Storage failures of the object store in the catalogue's terms.
 template <class F>
 auto storing(F&& work) -> decltype(work()) {
@@ -59,14 +66,9 @@ Corpus corpus_view(const TenantScope& tenant, const StoredCorpus& stored) {
           .created_at = stored.created_at};
 }
 
-DocumentsService::DocumentsService(db::Database& db, audit::Log& audit, ObjectStore& objects, const Clock& clock,
+DocumentsService::DocumentsService(db::Database& db, audit::Log& audit, ObjectStore& objects,
                                    AfterEnqueue after_enqueue, DocumentOptions options)
-    : db_(db),
-      audit_(audit),
-      objects_(objects),
-      clock_(clock),
-      after_enqueue_(std::move(after_enqueue)),
-      options_(options) {}
+    : db_(db), audit_(audit), objects_(objects), after_enqueue_(std::move(after_enqueue)), options_(options) {}
 
 // --- corpora
 
@@ -171,6 +173,9 @@ Accepted DocumentsService::accepted(const http::Call& call, const Document& docu
 void DocumentsService::check_chunking(const Chunking& chunking) const {
   const ingestion::ChunkSizes sizes = ingestion::chunk_sizes(chunking.size, chunking.overlap,
                                                              {options_.chunk_size_chars, options_.chunk_overlap_chars});
+  if (sizes.size > options_.max_chunk_chars)
+    throw ApiError(errors::kIngestValidationError,
+                   fmt::format("chunk_size_chars must be at most {}", options_.max_chunk_chars));
   try {
     text::validate(text::ParagraphOptions{.size = sizes.size, .overlap = sizes.overlap});
   } catch (const std::invalid_argument& e) {
@@ -202,8 +207,10 @@ Outcome DocumentsService::upload(const http::Call& call, const UploadForm& form,
   });
   if (known) return *known;
 
-  const std::string content_type = file.content_type.empty() ? "application/octet-stream" : file.content_type;
-  const std::string filename = file.filename.empty() ? "upload" : file.filename;
+  const std::string content_type =
+      file.content_type.empty() ? "application/octet-stream" : text::replace_invalid(file.content_type);
+  const std::string filename = file.filename.empty() ? "upload" : text::replace_invalid(file.filename);
+  check_filename(filename);
   check_upload(file, filename, content_type, options_.max_text_bytes);
   const std::string key = storing([&] { return objects_.take(file.path); });
   try {
@@ -231,6 +238,7 @@ Outcome DocumentsService::add_text(const http::Call& call, const TextUpload& in)
     if (const boost::json::value* labels = in.metadata_json->if_contains("labels"); labels && !labels->is_object())
       throw ApiError(errors::kIngestValidationError, "labels must be an object");
   }
+  if (in.filename) check_filename(*in.filename);
   const std::string metadata = json::write(in.metadata_json.value_or(boost::json::object{}));
   if (std::cmp_greater(metadata.size(), options_.max_metadata_bytes))
     throw ApiError(errors::kIngestValidationError,
@@ -279,7 +287,7 @@ Outcome DocumentsService::store(const http::Call& call, const std::optional<std:
                                 boost::json::object audit_metadata) const {
   const std::string job_id = uuid4();
   std::optional<std::string> replaced;
-  const Outcome outcome = db_.write([&](db::Tx& tx) {
+  Outcome outcome = db_.write([&](db::Tx& tx) {
     replaced.reset();
     (void)require_corpus(tx, call, corpus);
     std::optional<Document> found;
@@ -349,7 +357,7 @@ Outcome DocumentsService::reindex(const http::Call& call, const Reindex& in) con
   const Chunking chunking{in.chunk_size_chars, in.chunk_overlap_chars};
   check_chunking(chunking);
   const std::string job_id = uuid4();
-  const Outcome outcome = db_.write([&](db::Tx& tx) {
+  Outcome outcome = db_.write([&](db::Tx& tx) {
     const Document document = require_document(tx, call, in.document_id);
     if (document.in_flight()) throw ApiError(errors::kIngestInProgress, "Document ingestion is already in progress");
     if (!document.storage_path)
@@ -428,7 +436,8 @@ JobView DocumentsService::job(const http::Call& call, std::string_view id) const
                    .kind = job->kind,
                    .state = job->state,
                    .attempts = job->attempts,
-                   .last_error = job->last_error,
+                   // The stored text is the exception's; people read the document's failure_reason.
+                   .last_error = job->last_error ? std::optional<std::string>("The last attempt failed") : std::nullopt,
                    .run_at = job->run_at,
                    .created_at = job->created_at,
                    .updated_at = job->updated_at};

@@ -20,6 +20,7 @@ namespace nexus::documents {
 struct DocumentOptions {
   std::int64_t max_text_bytes = 32LL * 1024 * 1024;
   std::int64_t max_metadata_bytes = 64 * 1024;
+  std::int64_t max_chunk_chars = 20'000;   ///< largest chunk size that a caller may ask for
   std::int64_t max_bulk_files = 100;       ///< files in one upload
   std::int64_t max_queued_per_tenant = 0;  ///< ingestion jobs waiting; 0: no bound
   std::int64_t chunk_size_chars = 1200;
@@ -39,8 +40,8 @@ struct Outcome {
 /// one transaction with its audit row and its job.
 class DocumentsService {
  public:
-  DocumentsService(db::Database& db, audit::Log& audit, ObjectStore& objects, const Clock& clock,
-                   AfterEnqueue after_enqueue, DocumentOptions options);
+  DocumentsService(db::Database& db, audit::Log& audit, ObjectStore& objects, AfterEnqueue after_enqueue,
+                   DocumentOptions options);
 
   // corpora
   [[nodiscard]] std::vector<Corpus> list_corpora(const http::Call& call) const;
@@ -95,7 +96,6 @@ class DocumentsService {
   db::Database& db_;
   audit::Log& audit_;
   ObjectStore& objects_;
-  const Clock& clock_;
   AfterEnqueue after_enqueue_;
   DocumentOptions options_;
   DocumentsRepository documents_;

@@ -61,7 +61,12 @@ std::string ObjectStore::take(const std::filesystem::path& file) const {
   std::string key = new_key();
   const std::filesystem::path target = root_ / key;
   std::filesystem::rename(file, target);
-  settle(target);
+  try {
+    settle(target);
+  } catch (const std::system_error&) {
+    remove(key);
+    throw;
+  }
   return key;
 }
 

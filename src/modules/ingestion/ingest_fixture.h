@@ -68,10 +68,10 @@ inline jobs::WorkerOptions patient_worker() {
 struct Library {
   explicit Library(std::string provider = "fake", IngestOptions options = {}, documents::DocumentOptions rules = {})
       : embedders(std::move(provider), folder.path() / "models"),
-        handler(*t.database, t.clock, objects, embedders, indexes, extractor, options),
+        handler(*t.database, t.clock, objects, embedders, indexes, extractor, options, t.metrics),
         worker(*t.database, t.clock, handler, patient_worker(), t.metrics),
         service(
-            *t.database, t.audit, objects, t.clock,
+            *t.database, t.audit, objects,
             [this](std::string_view job_id) {
               enqueued.emplace_back(job_id);
               if (when_enqueued) when_enqueued();

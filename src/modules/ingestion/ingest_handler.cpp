@@ -7,6 +7,7 @@
 #include "modules/ingestion/segments.h"
 #include "modules/retrieval/ports.h"
 #include "observe/log.h"
+#include "observe/metrics.h"
 #include "text/chunker.h"
 #include "text/extract/kind.h"
 
@@ -65,16 +66,19 @@ struct IngestHandler::Work {
 
 IngestHandler::IngestHandler(db::Database& db, const Clock& clock, const documents::ObjectStore& objects,
                              const retrieval::Embedders& embedders, retrieval::IndexStore& indexes,
-                             const text::extract::Extractor& extractor, IngestOptions options)
+                             const text::extract::Extractor& extractor, IngestOptions options,
+                             observe::Metrics& metrics)
     : db_(db),
       clock_(clock),
       objects_(objects),
       embedders_(embedders),
       indexes_(indexes),
       extractor_(extractor),
-      options_(options) {}
+      options_(options),
+      metrics_(metrics) {}
 
 void IngestHandler::run(jobs::Lease& lease) {
+  const std::int64_t begun = clock_.steady_us();
   std::optional<Work> work = begin(lease);
   if (!work) {  // the document has gone since it was enqueued: nothing is left to do
     db_.write([&](db::Tx& tx) { lease.complete(tx); });
@@ -84,8 +88,15 @@ void IngestHandler::run(jobs::Lease& lease) {
   std::vector<NewChunk> chunks = chunk(*work, source.text);
   embed(*work, lease, chunks);
   commit(*work, lease, chunks);
+  metrics_.counter("nexusrag_ingest_succeeded_total").add();
+  metrics_.gauge("nexusrag_ingest_processing_duration_ms_latest")
+      .set(static_cast<double>(clock_.steady_us() - begun) / 1000);
   // Small segments pile up where documents arrive, so whoever adds them tidies up.
-  while (!lease.stopped().stop_requested() && indexes_.merge_once(db_, lease.tenant(), work->corpus.id)) {
+  try {
+    while (!lease.stopped().stop_requested() && indexes_.merge_once(db_, lease.tenant(), work->corpus.id)) {
+    }
+  } catch (const std::exception& e) {  // the document is done; the next one tries again
+    observe::log_warn("index segments were not merged", {{"corpus_id", work->corpus.id}, {"reason", e.what()}});
   }
 }
 
@@ -103,6 +114,9 @@ std::optional<IngestHandler::Work> IngestHandler::begin(jobs::Lease& lease) cons
     return true;
   });
   if (!mine) return std::nullopt;
+  if (work.document.queued_at)
+    metrics_.gauge("nexusrag_ingest_queue_wait_ms_latest")
+        .set(static_cast<double>(clock_.now() - *work.document.queued_at) / 1000);
   work.config = retrieval::parse_config(work.corpus.provider_config_json);
   work.embedder = work.corpus.embedding_model ? embedders_.find(*work.corpus.embedding_model) : embedders_.current();
   return work;
@@ -139,13 +153,18 @@ std::vector<NewChunk> IngestHandler::chunk(Work& work, std::string_view source) 
   try {
     cut = work.config.structured_chunking
               ? text::chunk_structured(source)
-              : text::chunk_paragraphs(source, {.size = sizes.size, .overlap = sizes.overlap});
+              : text::chunk_paragraphs(source, {.size = sizes.size,
+                                                .overlap = sizes.overlap,
+                                                .max_chunks = static_cast<std::size_t>(options_.max_chunks)});
   } catch (const std::invalid_argument& e) {
     throw jobs::PermanentFailure(e.what());
   }
   if (std::cmp_greater(cut.chunks.size(), options_.max_chunks))
     throw jobs::PermanentFailure(
         fmt::format("The document has {} chunks; at most {} are allowed", cut.chunks.size(), options_.max_chunks));
+  constexpr std::size_t kMostMetadataBytes = std::size_t{256} << 20;
+  if (cut.chunks.size() * work.document.metadata_json.size() > kMostMetadataBytes)
+    throw jobs::PermanentFailure("The document's metadata is too large to be repeated in each of its chunks");
   work.text = std::move(cut.text);
   std::vector<NewChunk> out;
   out.reserve(cut.chunks.size());
@@ -213,6 +232,7 @@ void IngestHandler::commit(const Work& work, jobs::Lease& lease, const std::vect
 
 void IngestHandler::on_dead(db::Tx& tx, const TenantScope& tenant, const jobs::Job& job, std::string_view reason,
                             bool permanent) {
+  tx.after_commit([this] { metrics_.counter("nexusrag_ingest_failed_total").add(); });
   const std::string_view shown = permanent ? reason : "Ingestion failed; retry or check worker logs";
   documents_.fail(tx, tenant, parse_payload(job.payload).document_id, job.id, shown, clock_.now());
 }

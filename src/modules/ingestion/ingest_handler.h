@@ -15,6 +15,10 @@
 #include <string_view>
 #include <vector>
 
+namespace nexus::observe {
+class Metrics;
+}
+
 namespace nexus::ingestion {
 
 struct IngestOptions {
@@ -30,7 +34,7 @@ class IngestHandler final : public jobs::Handler {
  public:
   IngestHandler(db::Database& db, const Clock& clock, const documents::ObjectStore& objects,
                 const retrieval::Embedders& embedders, retrieval::IndexStore& indexes,
-                const text::extract::Extractor& extractor, IngestOptions options);
+                const text::extract::Extractor& extractor, IngestOptions options, observe::Metrics& metrics);
 
   [[nodiscard]] std::string_view kind() const override { return kIngestJob; }
   void run(jobs::Lease& lease) override;
@@ -53,6 +57,7 @@ class IngestHandler final : public jobs::Handler {
   retrieval::IndexStore& indexes_;
   const text::extract::Extractor& extractor_;
   IngestOptions options_;
+  observe::Metrics& metrics_;
   documents::DocumentsRepository documents_;
   ChunksRepository chunks_;
   retrieval::IndexRepository index_;

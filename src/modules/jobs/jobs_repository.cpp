@@ -90,14 +90,16 @@ constexpr Statement kNextDue{"jobs.next_due", R"(
 constexpr Statement kPrune{"jobs.prune", R"(
   DELETE FROM jobs WHERE state IN ('done', 'dead') AND updated_at < $1)"};
 
+constexpr Statement kForgetWorkers{"jobs.forget_workers", "DELETE FROM worker_heartbeats WHERE seen_at < $1"};
+
 constexpr Statement kHeartbeat{"jobs.heartbeat", R"(
   INSERT INTO worker_heartbeats (worker_id, started_at, seen_at, kinds) VALUES ($1, $2, $3, $4)
   ON CONFLICT (worker_id) DO UPDATE SET seen_at = excluded.seen_at)"};
 
 constexpr const Statement* kJobsStatements[] = {
-    &kInsertJob, &kNextTenant, &kOldestQueued, &kOldestAbandoned, &kLease,     &kTakeTurn, &kExtend,
-    &kComplete,  &kRetry,      &kBury,         &kRelease,         &kFind,      &kWaiting,  &kNextDue,
-    &kPrune,     &kHeartbeat,  &kQueuedById,   &kIsOpen,          &kWaitingOf, &kPostpone};
+    &kInsertJob, &kNextTenant, &kOldestQueued, &kOldestAbandoned, &kLease,     &kTakeTurn,      &kExtend,
+    &kComplete,  &kRetry,      &kBury,         &kRelease,         &kFind,      &kWaiting,       &kNextDue,
+    &kPrune,     &kHeartbeat,  &kQueuedById,   &kIsOpen,          &kWaitingOf, &kForgetWorkers, &kPostpone};
 
 Job job_from(const db::Cursor& row) {
   return {.id = row.str(0),
@@ -203,6 +205,10 @@ std::optional<Timestamp> JobsRepository::next_due(db::Snapshot& db, std::string_
 
 std::int64_t JobsRepository::prune(db::Tx& tx, Timestamp before) const {
   return tx.exec(kPrune, before);
+}
+
+void JobsRepository::forget_workers(db::Tx& tx, Timestamp before) const {
+  tx.exec(kForgetWorkers, before);
 }
 
 void JobsRepository::heartbeat(db::Tx& tx, std::string_view worker_id, std::string_view kinds, Timestamp started,

@@ -49,6 +49,8 @@ class JobsRepository {
   /// Removes finished jobs older than `before`; returns how many.
   std::int64_t prune(db::Tx& tx, Timestamp before) const;
 
+  /// Forgets workers that were last seen before `before`.
+  void forget_workers(db::Tx& tx, Timestamp before) const;
   void heartbeat(db::Tx& tx, std::string_view worker_id, std::string_view kinds, Timestamp started,
                  Timestamp now) const;
 };

@@ -203,7 +203,8 @@ void Worker::run_claimed(Job job, std::string owner, bool retry_at_once) {
   std::string_view outcome = "done";
   try {
     // Whoever held it before died with it: the job may be what kills them, so it is not tried for ever.
-    if (held.job().attempts > options_.max_attempts) throw std::runtime_error("every attempt ended without a word");
+    if (held.job().attempts > options_.max_attempts + options_.max_deaths)
+      throw std::runtime_error("every attempt ended without a word");
     handler_.run(held);
   } catch (const LeaseLost&) {
     outcome = "lost";

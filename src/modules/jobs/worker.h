@@ -22,7 +22,8 @@ namespace nexus::jobs {
 
 struct WorkerOptions {
   std::size_t threads = 2;
-  int max_attempts = 3;
+  int max_attempts = 3;  ///< failures of the handler
+  int max_deaths = 20;   ///< claims that may end without a word beyond them: a killed process is rarely the job's fault
   std::int64_t lease_us = 60 * Timestamp::kSecond;
   std::int64_t poll_us = Timestamp::kSecond / 2;     ///< how soon work of other processes is noticed
   std::int64_t backoff_us = Timestamp::kSecond / 2;  ///< doubled with each attempt, with jitter

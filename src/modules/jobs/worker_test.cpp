@@ -178,7 +178,10 @@ TEST(Worker, BuriesAJobThatKilledEveryHolderWithoutTryingItAgain) {
   }
   bool ran = false;
   ScriptedHandler handler([&](Lease&) { ran = true; });
-  Worker worker(*q.database, q.clock, handler, sleepy(), q.metrics);
+  WorkerOptions options = sleepy();
+  options.max_attempts = 2;
+  options.max_deaths = 1;
+  Worker worker(*q.database, q.clock, handler, options, q.metrics);
   EXPECT_TRUE(worker.run_one());
   EXPECT_FALSE(ran);
   EXPECT_EQ(q.job("j1").state, "dead");

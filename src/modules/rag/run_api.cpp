@@ -64,8 +64,8 @@ std::variant<http::Reply, std::unique_ptr<http::EventStream>> RunApi::run(http::
   const std::string* last_event = call.request.header("Last-Event-ID");
   if (last_event != nullptr && !last_event->empty()) {
     const std::optional<std::uint64_t> seq = parse_last_event_id(*last_event);
-    return std::make_unique<ResumeStream>(services_.clock, seq ? service_.find_log(call, in.session_id) : nullptr,
-                                          seq.value_or(0), uuid4(), in.session_id);
+    return std::make_unique<ResumeStream>(services_.clock, seq ? service_.find_log(call, in) : nullptr, seq.value_or(0),
+                                          uuid4(), in.session_id);
   }
   return std::make_unique<RunStream>(services_, service_.prepare(call, in));
 }

@@ -4,7 +4,7 @@
 
 namespace nexus::rag {
 
-RunFrames::RunFrames(std::string_view run_id, std::string_view session_id) {
+RunFrames::RunFrames(std::string_view run_id, std::string_view session_id, std::uint64_t after_seq) : seq_(after_seq) {
   json::append_string(run_id_json_, run_id);
   ids_json_.append(R"("request_id":)").append(run_id_json_).append(R"(,"session_id":)");
   json::append_string(ids_json_, session_id);

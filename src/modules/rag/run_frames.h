@@ -12,7 +12,8 @@ namespace nexus::rag {
 /// The views it returns live until the next call.
 class RunFrames {
  public:
-  RunFrames(std::string_view run_id, std::string_view session_id);
+  /// `after_seq`: the first frame takes the next number.
+  RunFrames(std::string_view run_id, std::string_view session_id, std::uint64_t after_seq = 0);
 
   /// A frame of `type` under the event name "message". `data` is a JSON object.
   std::string_view message(std::string_view type, std::string_view data) { return frame("message", type, data); }

@@ -1,6 +1,7 @@
 #include "modules/rag/run_log.h"
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
 
 namespace nexus::rag {
@@ -47,7 +48,7 @@ std::size_t RunLog::bytes() const {
 }
 
 std::shared_ptr<RunLog> RunLogs::open(std::string_view tenant, std::string_view subject, std::string_view session,
-                                      Timestamp now) {
+                                      Timestamp now, std::string_view question) {
   if (ttl_us_ <= 0 || budget_bytes_ == 0) return nullptr;
   std::string key = log_key(tenant, subject, session);
   auto log = std::make_shared<RunLog>(total_);
@@ -57,17 +58,18 @@ std::shared_ptr<RunLog> RunLogs::open(std::string_view tenant, std::string_view 
     by_key_.erase(known);
   }
   evict(now);
-  by_age_.push_back({key, now, log});
+  by_age_.push_back({key, now, std::hash<std::string_view>{}(question), log});
   by_key_.emplace(std::move(key), std::prev(by_age_.end()));
   return log;
 }
 
 std::shared_ptr<RunLog> RunLogs::find(std::string_view tenant, std::string_view subject, std::string_view session,
-                                      Timestamp now) const {
+                                      Timestamp now, std::string_view question) const {
   const std::string key = log_key(tenant, subject, session);
   const std::lock_guard lock(mutex_);
   const auto known = by_key_.find(key);
   if (known == by_key_.end() || now - known->second->opened > ttl_us_) return nullptr;
+  if (known->second->question != std::hash<std::string_view>{}(question)) return nullptr;
   return known->second->log;
 }
 

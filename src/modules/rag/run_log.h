@@ -56,16 +56,19 @@ class RunLogs {
   RunLogs(std::int64_t ttl_us, std::size_t budget_bytes) : ttl_us_(ttl_us), budget_bytes_(budget_bytes) {}
 
   /// Starts the log of a run; it replaces the one of the session's previous run. Null when resuming is switched off.
+  /// `question` is what was asked: only the same question reads on.
   [[nodiscard]] std::shared_ptr<RunLog> open(std::string_view tenant, std::string_view subject,
-                                             std::string_view session, Timestamp now);
-  /// Null when unknown or expired.
+                                             std::string_view session, Timestamp now, std::string_view question = {});
+  /// Null when unknown, expired or of another question.
   [[nodiscard]] std::shared_ptr<RunLog> find(std::string_view tenant, std::string_view subject,
-                                             std::string_view session, Timestamp now) const;
+                                             std::string_view session, Timestamp now,
+                                             std::string_view question = {}) const;
 
  private:
   struct Entry {
     std::string key;
     Timestamp opened;
+    std::size_t question = 0;  // hash
     std::shared_ptr<RunLog> log;
   };
   void evict(Timestamp now);  // mutex_ held

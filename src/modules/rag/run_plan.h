@@ -58,7 +58,8 @@ struct RunPlan {
   std::optional<RunFailure> failure;  ///< found while preparing: the stream says so and ends
   bool opened = true;                 ///< false: the session transaction failed, nothing of the run is stored
   http::Pairs headers;
-  std::optional<exec::Bulkhead::Slot> slot;
+  /// Given back by the stream when it goes: writes that still wait hold the plan, not the place.
+  mutable std::optional<exec::Bulkhead::Slot> slot;
   std::shared_ptr<RunLog> log;  ///< null when resuming is off
 };
 

@@ -22,6 +22,11 @@ RunFailure failure_of(const retrieval::RetrievalError& error) {
   return {std::string(error.kind().code), error.what()};
 }
 
+/// What a resumed request must repeat.
+std::string question_of(const RunRequest& request) {
+  return std::to_string(request.corpus_id.size()) + ":" + request.corpus_id + request.message;
+}
+
 boost::json::object metadata_object(const std::string& text) {
   const boost::json::value value = json::parse(text);
   return value.is_object() ? value.as_object() : boost::json::object{};
@@ -105,12 +110,13 @@ std::shared_ptr<const RunPlan> RunService::prepare(const http::Call& call, const
   plan->corpus_id = request.corpus_id;
   plan->question = request.message;
   plan->started_at = call.now;
-  plan->log = logs_.open(call.tenant().id(), call.principal().subject_id, request.session_id, call.now);
+  plan->log =
+      logs_.open(call.tenant().id(), call.principal().subject_id, request.session_id, call.now, question_of(request));
 
   // The user's turn need not be on the disk before the answer is: the answer's durable commit carries it (ADR 0002).
   bool foreign = false;
   Opening opening;
-  const std::string message_id = uuid4();
+  const std::string message_id = uuid7(call.now);
   services_.db.write_async(
       [&](db::Tx& tx) {
         foreign = !services_.sessions.open(tx, plan->tenant, plan->session_id, call.principal().subject_id, call.now);
@@ -213,8 +219,9 @@ SearchAnswer RunService::search(const http::Call& call, const SearchRequest& req
   }
 }
 
-std::shared_ptr<const RunLog> RunService::find_log(const http::Call& call, std::string_view session_id) const {
-  return logs_.find(call.tenant().id(), call.principal().subject_id, session_id, call.now);
+std::shared_ptr<const RunLog> RunService::find_log(const http::Call& call, const RunRequest& request) const {
+  return logs_.find(call.tenant().id(), call.principal().subject_id, request.session_id, call.now,
+                    question_of(request));
 }
 
 }  // namespace nexus::rag

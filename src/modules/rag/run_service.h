@@ -38,7 +38,7 @@ class RunService {
   [[nodiscard]] std::shared_ptr<const RunPlan> prepare(const http::Call& call, const RunRequest& request);
 
   [[nodiscard]] SearchAnswer search(const http::Call& call, const SearchRequest& request) const;
-  [[nodiscard]] std::shared_ptr<const RunLog> find_log(const http::Call& call, std::string_view session_id) const;
+  [[nodiscard]] std::shared_ptr<const RunLog> find_log(const http::Call& call, const RunRequest& request) const;
 
  private:
   class Opening;

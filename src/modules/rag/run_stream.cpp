@@ -89,7 +89,9 @@ struct RunStream::Generation {
 RunStream::RunStream(const RunServices& services, std::shared_ptr<const RunPlan> plan)
     : services_(services), plan_(std::move(plan)), frames_(plan_->run_id, plan_->session_id) {}
 
-RunStream::~RunStream() = default;
+RunStream::~RunStream() {
+  plan_->slot.reset();
+}
 
 asio::awaitable<void> RunStream::run(http::EventSink& sink) {
   bool gone = false;
@@ -100,10 +102,17 @@ asio::awaitable<void> RunStream::run(http::EventSink& sink) {
   }
   if (gone) {
     services_.metrics.counter("nexusrag_sse_streams_disconnected_total").add();
-    store_cancelled();
+    if (!settled_) store_cancelled();
   }
-  if (plan_->log) plan_->log->finish(!gone);
+  if (plan_->log) plan_->log->finish(!gone || settled_);
+  const double seconds = static_cast<double>(services_.clock.now() - plan_->started_at) / 1e6;
   services_.metrics.counter("nexusrag_sse_streams_completed_total").add();
+  services_.metrics
+      .counter("nexusrag_runs_total", {{"outcome", gone && !settled_ ? "cancelled"
+                                                   : failure_        ? "error"
+                                                                     : "ok"}})
+      .add();
+  services_.metrics.histogram("nexusrag_sse_stream_seconds").observe(seconds);
 }
 
 asio::awaitable<void> RunStream::produce(http::EventSink& sink) {
@@ -151,6 +160,9 @@ asio::awaitable<void> RunStream::generate(http::EventSink& sink) {
   for (;;) {
     std::optional<std::string> delta = generation.channel->try_pop();
     if (delta) {
+      if (answer_.empty())
+        services_.metrics.histogram("nexusrag_run_first_token_seconds")
+            .observe(static_cast<double>(services_.clock.now() - plan_->started_at) / 1e6);
       answer_.append(*delta);
       emit(sink, frames_.message("token.delta", delta_data(*delta)));
       co_await sink.drain();
@@ -193,7 +205,8 @@ asio::awaitable<void> RunStream::store_answer() {
   std::function<void(http::Completion)> commit = [this](http::Completion done) {
     // By value: a shut-down may take the stream away while the write still waits for its turn.
     auto work = [rows = services_.sessions, plan = plan_, answer = answer_, now = services_.clock.now(),
-                 message_id = uuid4(), checkpoint_id = uuid4(), log_id = uuid4()](db::Tx& tx) {
+                 message_id = uuid7(services_.clock.now()), checkpoint_id = uuid7(services_.clock.now()),
+                 log_id = uuid7(services_.clock.now())](db::Tx& tx) {
       rows.append(tx, plan->tenant, plan->session_id, message_id, "assistant", answer, "complete", now);
       rows.add_checkpoint(tx, plan->tenant, plan->session_id, checkpoint_id, checkpoint_json(*plan, message_id), now);
       rows.add_query_log(tx, {.id = log_id,
@@ -207,6 +220,7 @@ asio::awaitable<void> RunStream::store_answer() {
   };
   try {
     co_await http::await_callback(commit);
+    settled_ = true;
   } catch (const db::Error& e) {
     observe::log_error("answer could not be stored", {{"request_id", plan_->http_request_id}, {"reason", e.what()}});
     failure_ = RunFailure{std::string(errors::kDbError.code), "Database error during run. Check server logs."};
@@ -225,11 +239,12 @@ void RunStream::emit_failure(http::EventSink& sink, const RunFailure& failure) {
   emit(sink, frames_.message("error", data));
   emit(sink, frames_.message("done", "{}"));
   log_query("error");
+  settled_ = true;
 }
 
 void RunStream::log_query(std::string_view status) {
   auto work = [sessions = services_.sessions, plan = plan_, status, now = services_.clock.now(),
-               id = uuid4()](db::Tx& tx) {
+               id = uuid7(services_.clock.now())](db::Tx& tx) {
     sessions.add_query_log(tx, {.id = id,
                                 .query_id = plan->run_id,
                                 .started_at = plan->started_at,
@@ -246,7 +261,7 @@ void RunStream::store_cancelled() {
   log_query("cancelled");
   if (answer_.empty() || !plan_->opened) return;
   auto work = [sessions = services_.sessions, plan = plan_, answer = answer_, now = services_.clock.now(),
-               id = uuid4()](db::Tx& tx) {
+               id = uuid7(services_.clock.now())](db::Tx& tx) {
     sessions.append(tx, plan->tenant, plan->session_id, id, "assistant", answer, "partial", now);
   };
   services_.db.write_async(std::move(work), db::Durability::kRelaxed, [plan = plan_](const std::exception_ptr& error) {
@@ -278,7 +293,8 @@ asio::awaitable<void> ResumeStream::run(http::EventSink& sink) {
     co_await pause.async_wait(kTuple);
   }
   if (complete) co_return;
-  RunFrames frames(run_id_, session_id_);
+  // Behind replayed frames the numbers go on; without any they start at 1.
+  RunFrames frames(run_id_, session_id_, log_ ? after_seq_ : 0);
   sink.write(frames.refusal("resume.unsupported", R"({"message":"Resume is not supported; restart the request."})"));
   sink.write(frames.refusal("done", "{}"));
   co_await sink.drain();

@@ -39,6 +39,7 @@ class RunStream final : public http::EventStream {
   RunFrames frames_;
   std::string answer_;
   std::optional<RunFailure> failure_;
+  bool settled_ = false;  // the outcome is stored: a reader who leaves now changes nothing
   std::int64_t last_frame_us_ = 0;
 };
 

@@ -124,7 +124,9 @@ void IndexStore::evict(const Entry* keep) {
         oldest = it;
     if (oldest == entries_.end()) return;
     {
-      const std::lock_guard loading(oldest->second->loading);
+      // One that is being loaded is in use after all; nobody waits for it while every search waits for this lock.
+      const std::unique_lock loading(oldest->second->loading, std::try_to_lock);
+      if (!loading.owns_lock()) return;
       total_bytes_.fetch_sub(oldest->second->bytes);
       oldest->second->evicted = true;
     }

@@ -31,14 +31,15 @@ CorpusNotFound::CorpusNotFound() : RetrievalError(errors::kRetrievalConfigInvali
 
 Retriever::Retriever(db::Database& db, const Embedders& embedders, IndexStore& indexes,
                      const authz::DocumentAccess& access, observe::Metrics& metrics, const Clock& clock,
-                     std::int64_t timeout_us)
+                     std::int64_t timeout_us, std::size_t passage_cache_bytes)
     : db_(db),
       embedders_(embedders),
       indexes_(indexes),
       access_(access),
       metrics_(metrics),
       clock_(clock),
-      timeout_us_(timeout_us) {}
+      timeout_us_(timeout_us),
+      recent_(passage_cache_bytes) {}
 
 Answer Retriever::retrieve(const Question& question) const {
   const std::int64_t begun = clock_.steady_us();
@@ -67,7 +68,7 @@ Retriever::Attempt Retriever::attempt(db::Snapshot& snapshot, const Question& qu
   out.answer.top_k = std::clamp<std::int64_t>(question.top_k.value_or(config.top_k_default), 1, question.most);
   out.answer.mode = question.mode.value_or(config.mode);
   for (const search::Hit& hit : search(snapshot, question, config, *corpus, out.answer)) {
-    std::optional<Passage> passage = passages_.find(snapshot, question.tenant, hit.chunk.to_string());
+    std::optional<Passage> passage = this->passage(snapshot, question.tenant, hit.chunk);
     if (!passage) {
       out.stale = true;
       continue;
@@ -78,6 +79,16 @@ Retriever::Attempt Retriever::attempt(db::Snapshot& snapshot, const Question& qu
     out.answer.passages.push_back(std::move(*passage));
   }
   return out;
+}
+
+std::optional<Passage> Retriever::passage(db::Snapshot& snapshot, const TenantScope& tenant,
+                                          const search::ChunkId& chunk) const {
+  const std::string id = chunk.to_string();
+  std::optional<Passage> found = recent_.find(tenant, id);
+  if (found) return found;
+  found = passages_.find(snapshot, tenant, id);
+  if (found) recent_.put(tenant, *found);
+  return found;
 }
 
 std::vector<search::Hit> Retriever::search(db::Snapshot& snapshot, const Question& question, const CorpusConfig& config,

@@ -7,6 +7,7 @@
 #include "modules/documents/ports.h"
 #include "modules/retrieval/embedders.h"
 #include "modules/retrieval/index_store.h"
+#include "modules/retrieval/passage_cache.h"
 #include "modules/retrieval/passages_repository.h"
 #include "modules/retrieval/retrieval_types.h"
 
@@ -64,7 +65,8 @@ struct Answer {
 class Retriever {
  public:
   Retriever(db::Database& db, const Embedders& embedders, IndexStore& indexes, const authz::DocumentAccess& access,
-            observe::Metrics& metrics, const Clock& clock, std::int64_t timeout_us);
+            observe::Metrics& metrics, const Clock& clock, std::int64_t timeout_us,
+            std::size_t passage_cache_bytes = std::size_t{16} << 20);
 
   /// Throws RetrievalError.
   [[nodiscard]] Answer retrieve(const Question& question) const;
@@ -78,6 +80,8 @@ class Retriever {
   [[nodiscard]] std::vector<search::Hit> search(db::Snapshot& snapshot, const Question& question,
                                                 const CorpusConfig& config, const documents::StoredCorpus& corpus,
                                                 Answer& answer) const;
+  [[nodiscard]] std::optional<Passage> passage(db::Snapshot& snapshot, const TenantScope& tenant,
+                                               const search::ChunkId& chunk) const;
 
   db::Database& db_;
   const Embedders& embedders_;
@@ -88,6 +92,7 @@ class Retriever {
   std::int64_t timeout_us_;
   documents::DocumentsRepository corpora_;
   PassagesRepository passages_;
+  mutable PassageCache recent_;
 };
 
 }  // namespace nexus::retrieval
