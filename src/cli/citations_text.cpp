@@ -15,7 +15,7 @@ constexpr std::size_t kQuoteChars = 160;
 
 /// What a person calls the source: file name or title, and the section inside it.
 std::string title_of(const boost::json::object& citation) {
-  const std::string source = text_member(citation, "source");
+  std::string source = text_member(citation, "source");
   const boost::json::value* metadata = citation.if_contains("metadata");
   if (metadata == nullptr || !metadata->is_object()) return source;
   const boost::json::object& fields = metadata->get_object();

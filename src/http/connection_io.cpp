@@ -51,7 +51,7 @@ void IoThread::stop() {
 
 void IoThread::adopt(Socket socket) {
   auto connection = std::make_shared<Connection>(*this, std::move(socket));
-  boost::asio::co_spawn(context, Connection::serve(std::move(connection)), [](std::exception_ptr error) {
+  boost::asio::co_spawn(context, Connection::serve(std::move(connection)), [](const std::exception_ptr& error) {
     if (!error) return;
     try {
       std::rethrow_exception(error);

@@ -30,7 +30,7 @@ std::vector<char*> pointers_to(std::vector<std::string>& texts) {
 
 std::vector<std::string> environment_of(const Environment& given) {
   std::vector<std::string> out;
-  for (const auto& [name, value] : given) out.push_back(name + "=" + value);
+  for (const auto& [name, value] : given) out.push_back(std::string(name).append("=").append(value));
   for (const char* name : {"PATH", "HOME", "TMPDIR", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS"})
     if (const char* value = ::getenv(name)) out.push_back(std::string(name) + "=" + value);
   return out;

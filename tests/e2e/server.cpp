@@ -36,13 +36,13 @@ std::filesystem::path binary() {
   return given != nullptr ? given : NEXUSRAG_BINARY;
 }
 
-Installation::Installation(Environment changes, std::filesystem::path data)
+Installation::Installation(const Environment& changes, std::filesystem::path data)
     : data_(data.empty() ? scratch_.path() / "data" : std::move(data)),
       environment_{{"DATA_DIR", data_.string()},   {"LOG_FORMAT", "json"},       {"LOG_LEVEL", "WARN"},
                    {"EMBEDDING_PROVIDER", "fake"}, {"LLM_PROVIDER", "fake"},     {"JOB_LEASE_S", "5"},
                    {"JOB_HEARTBEAT_S", "1"},       {"JOB_BACKOFF_MS", "200"},    {"JOB_POLL_INTERVAL_MS", "50"},
                    {"SHUTDOWN_GRACE_S", "30"},     {"RUN_MAX_CONCURRENCY", "64"}} {
-  for (auto& [name, value] : changes) change(std::move(name), std::move(value));
+  for (const auto& [name, value] : changes) change(name, value);
 }
 
 void Installation::change(std::string name, std::string value) {

@@ -21,7 +21,7 @@ using testing::TestClient;
 /// scratch one unless given. Fake models, quick leases and quick looks unless changed.
 class Installation {
  public:
-  explicit Installation(Environment changes = {}, std::filesystem::path data = {});
+  explicit Installation(const Environment& changes = {}, std::filesystem::path data = {});
 
   [[nodiscard]] const std::filesystem::path& data() const { return data_; }
   [[nodiscard]] std::filesystem::path database() const { return data_ / "nexusrag.db"; }

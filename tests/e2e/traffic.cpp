@@ -90,7 +90,7 @@ void make_corpus(TestClient& client, std::string_view id, std::string_view chunk
   if (made.status != 201) throw std::runtime_error("corpus was not created: " + made.body);
 }
 
-Crowd::Crowd(const Server& server, int members, Step step) {
+Crowd::Crowd(const Server& server, int members, const Step& step) {
   for (int number = 0; number < members; ++number)
     members_.emplace_back([this, client = server.client(), step, number]() mutable {
       try {

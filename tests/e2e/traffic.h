@@ -54,7 +54,7 @@ void make_corpus(TestClient& client, std::string_view id, std::string_view chunk
 class Crowd {
  public:
   using Step = std::function<void(TestClient& client, int number)>;
-  Crowd(const Server& server, int members, Step step);
+  Crowd(const Server& server, int members, const Step& step);
   ~Crowd();
   Crowd(const Crowd&) = delete;
   Crowd& operator=(const Crowd&) = delete;

@@ -103,7 +103,7 @@ std::string TestApp::add_document(std::string_view corpus, std::string_view text
   const Response added =
       editor.post("/v1/documents/text", json::write(boost::json::object{{"corpus_id", corpus}, {"text", text}}));
   if (added.status != 202) throw std::runtime_error("document was not accepted: " + added.body);
-  const std::string id(added.json().at("data").at("document_id").as_string());
+  std::string id(added.json().at("data").at("document_id").as_string());
   const boost::json::object document = wait_for_document(editor, id);
   if (document.at("status").as_string() != "succeeded")
     throw std::runtime_error("document was not ingested: " + json::write(document));
