@@ -284,9 +284,8 @@ void Authenticator::refuse(const http::Call& call, const ErrorKind& kind, std::s
   event.error_code = std::string(kind.code);
   audit_.record_soon(std::move(event));
   metrics_.counter("nexusrag_auth_failures_total", {{"code", std::string(kind.code)}}).add();
-  ApiError error(kind, std::move(message));
-  if (kind.status == 401) throw std::move(error).with_header("WWW-Authenticate", "Bearer");
-  throw error;
+  if (kind.status == 401) throw ApiError(kind, std::move(message)).with_header("WWW-Authenticate", "Bearer");
+  throw ApiError(kind, std::move(message));
 }
 
 audit::Event Authenticator::access_event(const http::Call& call, std::string_view type, bool success) const {
