@@ -81,8 +81,8 @@ std::string Installation::output_of(const std::string& output) const {
   return read_file(scratch_.path() / output);
 }
 
-Server::Server(Environment changes, std::filesystem::path data)
-    : installation_(std::move(changes), std::move(data)), key_(installation_.make_key("admin")) {}
+Server::Server(const Environment& changes, std::filesystem::path data)
+    : installation_(changes, std::move(data)), key_(installation_.make_key("admin")) {}
 
 void Server::start() {
   const std::filesystem::path address = installation_.data() / "run" / "address";

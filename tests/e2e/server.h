@@ -45,7 +45,7 @@ class Installation {
 /// One `nexusrag serve` at a time on an installation, with an admin's key of tenant t1.
 class Server {
  public:
-  explicit Server(Environment changes = {}, std::filesystem::path data = {});
+  explicit Server(const Environment& changes = {}, std::filesystem::path data = {});
 
   /// Starts it on any free port and waits until it is ready; throws with its log when it ends instead.
   void start();
