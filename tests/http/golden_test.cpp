@@ -198,7 +198,7 @@ TEST(Golden, RunTranscript) {
     SseStream stream = client.open_stream("/v1/run", body, headers);
     text += fmt::format("### {}\n{}\n", what, stream.head().status);
     for (const auto& [name, value] : stream.head().headers)
-      if (name != "Date") text += name + ": " + value + "\n";
+      if (name != "Date") text.append(name).append(": ").append(value).append("\n");
     (void)stream.rest();
     text += "\n" + stream.transcript();
   };

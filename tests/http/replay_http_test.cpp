@@ -353,7 +353,7 @@ class Replay {
       headers.emplace_back(name, value);
     }
     if (call.verb == "HEAD") return head(call.path);
-    const Response answer = client.request(call.verb, call.path, headers, call.body);
+    Response answer = client.request(call.verb, call.path, headers, call.body);
     settle(answer);
     return answer;
   }

@@ -58,11 +58,10 @@ SearchHit hit_from(const retrieval::Passage& passage, bool explain) {
 class RunService::Opening {
  public:
   void finish(std::exception_ptr error) {
-    {
-      const std::lock_guard lock(mutex_);
-      done_ = true;
-      error_ = std::move(error);
-    }
+    // Under the lock: once the waiter can see `done_`, it may take this object away.
+    const std::lock_guard lock(mutex_);
+    done_ = true;
+    error_ = std::move(error);
     changed_.notify_one();
   }
   std::exception_ptr wait() {
