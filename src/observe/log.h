@@ -27,7 +27,8 @@ struct LogField {
 };
 
 /// Writes one event: a JSON line, or text when standard error is a terminal. The log is the one process-wide facility;
-/// everything else is passed by reference. Thread-safe; asynchronous writers must not lose lines at exit.
+/// everything else is passed by reference. Thread-safe. Warnings and errors are written when this returns; other lines
+/// within milliseconds, and at the latest when the process ends: only a kill can lose them.
 void log(Level level, std::string_view message, std::initializer_list<LogField> fields = {});
 inline void log_debug(std::string_view m, std::initializer_list<LogField> f = {}) {
   log(Level::kDebug, m, f);

@@ -9,6 +9,7 @@
 
 #include <limits>
 #include <thread>
+#include <unistd.h>
 
 namespace nexus::observe {
 namespace {
@@ -78,6 +79,31 @@ TEST(Log, WritesWholeLinesToStandardErrorAboveTheLeastLevel) {
   for (std::size_t at = 0; at < text.size(); at = text.find('\n', at) + 1, ++lines)
     ASSERT_EQ(text.compare(at, 7, "{\"ts\":\""), 0) << text.substr(at, 80);
   EXPECT_EQ(lines, 200u);
+}
+
+TEST(Log, AWarningIsWrittenAtOnceBehindWhatWaited) {
+  configure_log({.level = "INFO", .json = true});
+  ::testing::internal::CaptureStderr();
+  log_info("first");
+  log_warn("second");
+  const std::string text = ::testing::internal::GetCapturedStderr();
+  EXPECT_LT(text.find("first"), text.find("second"));
+  EXPECT_NE(text.find("second"), std::string::npos);
+}
+
+TEST(Log, AnInformationIsWrittenByItselfSoonAfter) {
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  configure_log({.level = "INFO", .json = true});
+  const int saved = ::dup(STDERR_FILENO);
+  ::dup2(ends[1], STDERR_FILENO);
+  log_info("nothing follows");
+  char line[256];
+  const ssize_t n = ::read(ends[0], line, sizeof line);  // blocks until the line is there
+  ::dup2(saved, STDERR_FILENO);
+  for (const int fd : {saved, ends[0], ends[1]}) ::close(fd);
+  ASSERT_GT(n, 0);
+  EXPECT_THAT(std::string(line, static_cast<std::size_t>(n)), HasSubstr("nothing follows"));
 }
 
 TEST(LogSettings, TakeLevelAndFormFromTheSettings) {

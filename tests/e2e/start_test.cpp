@@ -50,7 +50,8 @@ TEST(Start, WritesItsAddressToTheLogAndTheDataFolder) {
   server.start();
   const std::string address = read_file(server.installation().data() / "run" / "address");
   EXPECT_EQ(address, "127.0.0.1:" + std::to_string(server.port()) + "\n");
-  const std::string log = server.log();
+  std::string log;  // its lines are written a few milliseconds late
+  EXPECT_TRUE(eventually([&] { return (log = server.log()).find('\n') != std::string::npos; }));
   EXPECT_NE(log.substr(0, log.find('\n')).find(address.substr(0, address.size() - 1)), std::string::npos)
       << "the first line of the log is: " << log.substr(0, log.find('\n'));
   EXPECT_EQ(server.stop(), 0);
