@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <stdexcept>
 
@@ -38,7 +39,11 @@ struct SearchScratch {
   std::vector<Candidate> best_dense;
   std::vector<Candidate> fused;
   std::vector<std::uint32_t> slots;
+  std::vector<std::uint32_t> numbers;  // of the terms in each segment, term by term
+  std::vector<float> sample;
 };
+
+constexpr std::uint32_t kNoTerm = std::numeric_limits<std::uint32_t>::max();
 
 [[nodiscard]] SearchScratch& search_scratch() {
   thread_local SearchScratch scratch;
@@ -140,18 +145,30 @@ class Searcher {
     terms.resize(kept);
   }
 
+  // Looks every term up once in every segment.
+  void find_terms() {
+    scratch_.numbers.clear();
+    for (const QueryTerm& term : scratch_.terms)
+      for (const SegmentView& view : snapshot_.segments())
+        scratch_.numbers.push_back(view.segment->find_term(term.text).value_or(kNoTerm));
+  }
+  [[nodiscard]] std::uint32_t number_of(std::size_t term, std::size_t segment) const noexcept {
+    return scratch_.numbers[term * snapshot_.segments().size() + segment];
+  }
+
   // Live chunks of the whole corpus that hold the term, readable or not.
-  [[nodiscard]] std::uint64_t live_frequency(std::string_view term) const {
+  [[nodiscard]] std::uint64_t live_frequency(std::size_t term) const {
     std::uint64_t total = 0;
     PostingBlock block;
-    for (const SegmentView& view : snapshot_.segments()) {
-      const auto number = view.segment->find_term(term);
-      if (!number) continue;
+    for (std::size_t i = 0; i < snapshot_.segments().size(); ++i) {
+      const SegmentView& view = snapshot_.segments()[i];
+      const std::uint32_t number = number_of(term, i);
+      if (number == kNoTerm) continue;
       if (!view.live) {
-        total += view.segment->document_frequency(*number);
+        total += view.segment->document_frequency(number);
         continue;
       }
-      for (PostingReader reader = view.segment->postings(*number); reader.next(block);) {
+      for (PostingReader reader = view.segment->postings(number); reader.next(block);) {
         keep_visible(block, view.live->words().data());
         total += block.size;
       }
@@ -161,12 +178,13 @@ class Searcher {
 
   void score_lexical() {
     collect_terms();
+    find_terms();
     scratch_.weights.clear();
     const auto live = static_cast<double>(snapshot_.live_chunks());
-    for (const QueryTerm& term : scratch_.terms) {
-      const auto holders = static_cast<double>(live_frequency(term.text));
+    for (std::size_t i = 0; i < scratch_.terms.size(); ++i) {
+      const auto holders = static_cast<double>(live_frequency(i));
       const double idf = std::log(1.0 + (live - holders + 0.5) / (holders + 0.5));
-      scratch_.weights.push_back(static_cast<float>(idf * (double{kK1} + 1.0) * term.repetitions));
+      scratch_.weights.push_back(static_cast<float>(idf * (double{kK1} + 1.0) * scratch_.terms[i].repetitions));
     }
     scratch_.lexical.assign(snapshot_.slot_count(), 0.0F);
     const double average = static_cast<double>(snapshot_.live_length()) / live;
@@ -176,10 +194,11 @@ class Searcher {
     for (const Part& part : parts_) {
       check_deadline();
       const Segment& segment = *part.view->segment;
+      const auto place = static_cast<std::size_t>(part.view - snapshot_.segments().data());
       for (std::size_t i = 0; i < scratch_.terms.size(); ++i) {
-        const auto number = segment.find_term(scratch_.terms[i].text);
-        if (!number) continue;
-        for (PostingReader reader = segment.postings(*number); reader.next(block);) {
+        const std::uint32_t number = number_of(i, place);
+        if (number == kNoTerm) continue;
+        for (PostingReader reader = segment.postings(number); reader.next(block);) {
           if (part.mask != nullptr) keep_visible(block, part.mask);
           kernels_.add_bm25({block.ordinals.data(), block.size}, block.frequencies.data(), segment.lengths().data(),
                             scratch_.weights[i], flat, slope, scratch_.lexical.data() + part.base);
@@ -277,14 +296,34 @@ class Searcher {
     const auto before = [this](const Candidate& a, const Candidate& b) {
       return a.score != b.score ? a.score > b.score : chunk_id(a.slot) < chunk_id(b.slot);
     };
-    TopCollector collector(k, buffer, before);
-    collector.start_at(std::numeric_limits<float>::min());
-    for (std::size_t at = 0;; ++at) {
-      at = kernels_.find_at_least(scores.data(), at, scores.size(), collector.least());
-      if (at == scores.size()) break;
-      collector.add({scores[at], static_cast<std::uint32_t>(at)});
+    constexpr float kLeast = std::numeric_limits<float>::min();
+    for (float start = likely_least(scores, k);; start = kLeast) {
+      TopCollector collector(k, buffer, before);
+      collector.start_at(start);
+      for (std::size_t at = 0;; ++at) {
+        at = kernels_.find_at_least(scores.data(), at, scores.size(), collector.least());
+        if (at == scores.size()) break;
+        collector.add({scores[at], static_cast<std::uint32_t>(at)});
+      }
+      if (start == kLeast || buffer.size() >= k) return collector.finish();
     }
-    return collector.finish();
+  }
+
+  // A score that somewhat more than k slots should reach, judged by a sample: most slots are then never collected. A
+  // wrong guess costs a second pass, nothing else.
+  [[nodiscard]] float likely_least(const std::vector<float>& scores, std::size_t k) const {
+    constexpr std::size_t kSample = 512;
+    constexpr float kLeast = std::numeric_limits<float>::min();
+    if (scores.size() < 4 * kSample) return kLeast;
+    const std::size_t stride = scores.size() / kSample;
+    auto& sample = scratch_.sample;
+    sample.clear();
+    for (std::size_t i = 0; i < kSample; ++i) sample.push_back(scores[i * stride]);
+    const std::size_t rank = 2 * k * kSample / scores.size() + 4;
+    if (rank >= kSample) return kLeast;
+    const auto nth = sample.begin() + static_cast<std::ptrdiff_t>(rank);
+    std::nth_element(sample.begin(), nth, sample.end(), std::greater<>());
+    return std::max(*nth, kLeast);
   }
 
   [[nodiscard]] float lexical_of(std::uint32_t slot) const { return has_lexical_ ? scratch_.lexical[slot] : 0.0F; }
