@@ -99,6 +99,8 @@ class Session {
   virtual std::int64_t execute(const Statement& statement, std::span<const Value> values) = 0;
   /// Runs `action` after the transaction has been committed and before its writer is told; never after a rollback.
   virtual void after_commit(std::function<void()> action) = 0;
+  /// Says that what `scope` names has changed: Database::change_count(scope) grows with the commit.
+  virtual void touch(std::string_view scope) = 0;
   /// Runs several statements, not cached and without values, inside the transaction; transaction control is refused.
   virtual void script(std::string_view sql) = 0;
 };
@@ -133,6 +135,7 @@ class Tx : public Snapshot {
     return session_.execute(statement, {values, sizeof...(Args)});
   }
   void after_commit(std::function<void()> action) { session_.after_commit(std::move(action)); }
+  void touch(std::string_view scope) { session_.touch(scope); }
   void script(std::string_view sql) { session_.script(sql); }
 };
 
@@ -191,6 +194,11 @@ class Database {
   /// kept right by after_commit must be dropped then. Noticed before the next write runs, and within a fraction of a
   /// second when none does. Cheap.
   [[nodiscard]] virtual std::uint64_t data_version() const = 0;
+
+  /// A number that changes when a commit has touched `scope` (Tx::touch), and when anything else than this object has
+  /// committed; while others commit now and then, every answer is a new one. What is read after asking may be kept for
+  /// as long as the number stays. Cheap.
+  [[nodiscard]] virtual std::uint64_t change_count(std::string_view scope) const = 0;
 
   /// Checks the stored structure; returns what is wrong with it, nothing when it is sound. Takes its time.
   [[nodiscard]] virtual std::vector<std::string> quick_check() = 0;

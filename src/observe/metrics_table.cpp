@@ -61,7 +61,8 @@ constexpr auto kFamilies = std::to_array<Family>({
     {"nexusrag_lane_refused_total", kCounter, "Tasks refused by a full lane.", "lane"},
     {"nexusrag_lane_task_failures_total", kCounter, "Tasks of a lane that let an exception escape.", "lane"},
     // Database
-    {"nexusrag_db_commit_seconds", kHistogram, "Time of one group commit, with its fsync.", "durability", kSeconds},
+    {"nexusrag_db_commit_seconds", kHistogram, "Time of one group commit, without the disk.", "durability", kSeconds},
+    {"nexusrag_db_sync_seconds", kHistogram, "Time of one fsync of the write-ahead log.", "", kSeconds},
     {"nexusrag_db_commit_group_size", kHistogram, "Writes that shared one commit.", "", kSizes},
     {"nexusrag_db_write_queue_depth", kGauge, "Writes waiting for the writer."},
     {"nexusrag_db_write_wait_seconds", kHistogram, "Time a write waited before it ran.", "", kSeconds},

@@ -35,6 +35,7 @@ DatabaseProbe::DatabaseProbe(observe::Metrics& metrics)
     : metrics_(metrics),
       commit_durable_(metrics.histogram("nexusrag_db_commit_seconds", {{"durability", "durable"}})),
       commit_relaxed_(metrics.histogram("nexusrag_db_commit_seconds", {{"durability", "relaxed"}})),
+      sync_seconds_(metrics.histogram("nexusrag_db_sync_seconds")),
       group_size_(metrics.histogram("nexusrag_db_commit_group_size")),
       queue_depth_(metrics.gauge("nexusrag_db_write_queue_depth")),
       write_wait_(metrics.histogram("nexusrag_db_write_wait_seconds")),
@@ -45,6 +46,10 @@ DatabaseProbe::DatabaseProbe(observe::Metrics& metrics)
       wal_pages_(metrics.gauge("nexusrag_db_wal_pages")),
       readers_(metrics.gauge("nexusrag_db_connections", {{"role", "reader"}})) {
   metrics.gauge("nexusrag_db_connections", {{"role", "writer"}}).set(1);
+}
+
+void DatabaseProbe::synced(std::int64_t us) {
+  sync_seconds_.observe(seconds(us));
 }
 
 void DatabaseProbe::committed(Durability durability, std::size_t jobs, std::int64_t commit_us) {

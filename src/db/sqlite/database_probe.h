@@ -20,6 +20,7 @@ class DatabaseProbe {
   explicit DatabaseProbe(observe::Metrics& metrics);
 
   void committed(Durability durability, std::size_t jobs, std::int64_t commit_us);
+  void synced(std::int64_t us);
   void write_failed(const std::exception_ptr& failure);
   void write_waited(std::int64_t us);
   void queue_depth(std::size_t jobs);
@@ -34,6 +35,7 @@ class DatabaseProbe {
   observe::Metrics& metrics_;
   observe::Histogram& commit_durable_;
   observe::Histogram& commit_relaxed_;
+  observe::Histogram& sync_seconds_;
   observe::Histogram& group_size_;
   observe::Gauge& queue_depth_;
   observe::Histogram& write_wait_;

@@ -29,14 +29,20 @@ class AuthorizerGuard {
 
 }  // namespace
 
-SqliteSession::SqliteSession(const SqliteOptions& options, Connection::Role role)
+SqliteSession::SqliteSession(const SqliteOptions& options, Connection::Role role, Changes* changes)
     : connection_(options, role),
       role_(role),
+      changes_(changes),
       cache_(connection_),
       begin_(connection_, "BEGIN"),
       end_(connection_, "COMMIT") {}
 
 Rows SqliteSession::query(const Statement& statement, std::span<const Value> values) {
+  if (begin_pending_) {
+    const int result = begin_.run();
+    if (result != SQLITE_OK) throw make_error(connection_.handle(), result, "begin read");
+    begin_pending_ = false;
+  }
   Prepared& prepared = cache_.get(statement);
   prepared.start(values);
   return Rows(&prepared);
@@ -52,6 +58,10 @@ void SqliteSession::after_commit(std::function<void()> action) {
   actions_.push_back(std::move(action));
 }
 
+void SqliteSession::touch(std::string_view scope) {
+  after_commit([changes = changes_, slot = Changes::slot(scope)] { changes->bump(slot); });
+}
+
 void SqliteSession::script(std::string_view sql) {
   sqlite3* db = connection_.handle();
   const AuthorizerGuard guard(db);
@@ -63,11 +73,11 @@ void SqliteSession::script(std::string_view sql) {
 }
 
 void SqliteSession::begin_read() {
-  const int result = begin_.run();
-  if (result != SQLITE_OK) throw make_error(connection_.handle(), result, "begin read");
+  begin_pending_ = true;
 }
 
 void SqliteSession::end_read() {
+  if (std::exchange(begin_pending_, false)) return;
   require_no_cursors();
   const int result = end_.run();
   if (result != SQLITE_OK) throw make_error(connection_.handle(), result, "end read");
@@ -78,6 +88,7 @@ void SqliteSession::forget_cursors() noexcept {
 }
 
 void SqliteSession::abandon_read() noexcept {
+  begin_pending_ = false;
   forget_cursors();
   // A failed rollback means that there is no transaction any more.
   if (!connection_.idle()) sqlite3_exec(connection_.handle(), "ROLLBACK", nullptr, nullptr, nullptr);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "db/changes.h"
 #include "db/database.h"
 #include "db/sqlite/connection.h"
 #include "db/sqlite/prepared.h"
@@ -15,17 +16,19 @@ namespace nexus::db::sqlite {
 /// A connection with its statements and the transaction commands: what work functions talk to. One thread at a time.
 class SqliteSession final : public Session {
  public:
-  SqliteSession(const SqliteOptions& options, Connection::Role role);
+  /// `changes` is where touch() counts; null for a reader.
+  SqliteSession(const SqliteOptions& options, Connection::Role role, Changes* changes = nullptr);
 
   // --- for work functions
   Rows query(const Statement& statement, std::span<const Value> values) override;
   std::int64_t execute(const Statement& statement, std::span<const Value> values) override;
   void after_commit(std::function<void()> action) override;
+  void touch(std::string_view scope) override;
   void script(std::string_view sql) override;
 
   // --- for the engine
   [[nodiscard]] Connection& connection() { return connection_; }
-  /// Begins a read transaction; the snapshot is taken by its first query.
+  /// Begins a read transaction; the snapshot is taken by its first query, and without one the file is left alone.
   void begin_read();
   /// Ends it. Throws std::logic_error when a cursor was taken out of the work function.
   void end_read();
@@ -42,6 +45,8 @@ class SqliteSession final : public Session {
  private:
   Connection connection_;
   Connection::Role role_;
+  Changes* changes_;
+  bool begin_pending_ = false;  // begin_read() was called, no query yet
   StatementCache cache_;
   Command begin_;
   Command end_;

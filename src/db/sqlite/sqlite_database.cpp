@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <fcntl.h>
 #include <filesystem>
@@ -112,7 +113,7 @@ class SqliteDatabase final : public Database {
         options_(prepared_options(options, scratch_)),
         clock_(clock),
         probe_(metrics),
-        writer_(options_, clock, probe_, [this](SqliteSession* session) { enter_write(session); }),
+        writer_(options_, clock, probe_, changes_, [this](SqliteSession* session) { enter_write(session); }),
         readers_(options_, clock, probe_) {}
   ~SqliteDatabase() override { writer_.stop(); }  // what it still runs may read
   SqliteDatabase(const SqliteDatabase&) = delete;
@@ -141,6 +142,11 @@ class SqliteDatabase final : public Database {
   }
 
   [[nodiscard]] std::uint64_t data_version() const override { return writer_.foreign_version(); }
+  [[nodiscard]] std::uint64_t change_count(std::string_view scope) const override {
+    // Beside another process no number stands for a state that is still true: each is a new one.
+    if (writer_.has_company()) return kNeverTwice | never_twice_.fetch_add(1, std::memory_order_relaxed);
+    return changes_.count(Changes::slot(scope)) + writer_.foreign_version();
+  }
 
   std::vector<std::string> quick_check() override {
     static constexpr Statement kQuickCheck("db.quick_check", "PRAGMA quick_check(20)");
@@ -201,6 +207,9 @@ class SqliteDatabase final : public Database {
   const SqliteOptions options_;
   const Clock& clock_;
   DatabaseProbe probe_;
+  static constexpr std::uint64_t kNeverTwice = std::uint64_t{1} << 62;
+  Changes changes_;
+  mutable std::atomic<std::uint64_t> never_twice_{0};
   OpenTransaction writing_;
   Writer writer_;
   Readers readers_;

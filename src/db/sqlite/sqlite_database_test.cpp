@@ -389,6 +389,68 @@ TEST(SqliteDatabase, StartsItsLogOverUnderSteadyLoad) {
   EXPECT_LT(info.st_size, 400 * 4120);
 }
 
+TEST(ChangeCount, MovesWithACommitThatTouchedTheScopeAndOnlyThen) {
+  TestDatabase t;
+  const std::uint64_t before = t.db->change_count("corpus:t1/a");
+  const std::uint64_t other = t.db->change_count("corpus:t1/b");
+  t.db->write([](Tx& tx) { tx.exec(kAdd, 1, "quiet"); });
+  EXPECT_EQ(t.db->change_count("corpus:t1/a"), before);
+  t.db->write([&](Tx& tx) {
+    tx.touch("corpus:t1/a");
+    EXPECT_EQ(t.db->change_count("corpus:t1/a"), before) << "nothing is committed yet";
+  });
+  EXPECT_NE(t.db->change_count("corpus:t1/a"), before);
+  EXPECT_EQ(t.db->change_count("corpus:t1/b"), other);
+  const std::uint64_t after = t.db->change_count("corpus:t1/a");
+  EXPECT_THROW(t.db->write([](Tx& tx) {
+    tx.touch("corpus:t1/a");
+    throw std::runtime_error("undone");
+  }),
+               std::runtime_error);
+  EXPECT_EQ(t.db->change_count("corpus:t1/a"), after);
+}
+
+TEST(ChangeCount, NeverStaysWhileAnotherCommits) {
+  TestDatabase t;
+  const auto other = open_sqlite(t.options, t.clock, t.metrics);
+  other->write([](Tx& tx) { tx.exec(kAdd, 1, "from elsewhere"); });
+  t.db->write([](Tx& tx) { tx.exec(kAdd, 2, "looks first"); });
+  EXPECT_NE(t.db->change_count("x"), t.db->change_count("x"));
+}
+
+TEST(SqliteDatabase, AFailedJobLeavesItsCompanionsWholeAlsoTheFirstTime) {
+  TestDatabase t;
+  auto inside = std::make_shared<std::latch>(1);
+  auto release = std::make_shared<std::latch>(1);
+  t.db->write_async(
+      [=](Tx&) {
+        inside->count_down();
+        release->wait();
+      },
+      Durability::kRelaxed, [](const std::exception_ptr&) {});
+  inside->wait();
+  std::latch done(3);
+  std::atomic<int> failed{0};
+  std::atomic<int> actions{0};
+  for (int i = 0; i < 3; ++i)
+    t.db->write_async(
+        [i, &actions](Tx& tx) {
+          tx.exec(kAdd, i, "row");
+          tx.after_commit([&actions] { ++actions; });
+          if (i == 1) throw std::runtime_error("no");
+        },
+        Durability::kRelaxed,
+        [&](const std::exception_ptr& failure) {
+          if (failure) ++failed;
+          done.count_down();
+        });
+  release->count_down();
+  done.wait();
+  EXPECT_EQ(failed, 1);
+  EXPECT_EQ(actions, 2) << "each once, though the group ran twice";
+  EXPECT_EQ(count(*t.db), 2);
+}
+
 TEST(SqliteDatabase, RunsAScriptWholeOrNotAtAll) {
   TestDatabase t;
   EXPECT_THROW(t.db->run_script("INSERT INTO t VALUES (1, 'a'); INSERT INTO nowhere VALUES (1);"), Error);

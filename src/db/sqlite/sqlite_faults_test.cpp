@@ -206,9 +206,27 @@ TEST_P(FailingCommit, FailsTheWholeGroupShowsNothingAndGoesOnAfterwards) {
   EXPECT_TRUE(t.db->quick_check().empty());
 }
 
+TEST(FailingSync, IsToldToThoseWhoWaitAndEndsDurableWritesUntilARestart) {
+  FaultyFiles files;
+  TestDatabase t([&](SqliteOptions& o) { o.vfs = files.name(); });
+  t.db->write([](Tx& tx) { tx.exec(kAddRow, 1, "before"); });
+  for (const std::exception_ptr& failure : write_group(t, files, FaultyFiles::Fault::kSyncNoSpace, 10, 5))
+    EXPECT_EQ(code_of(failure), ErrorCode::kFull) << words_of(failure);
+  files.fault = FaultyFiles::Fault::kNone;
+  EXPECT_THROW(t.db->write([](Tx& tx) { tx.exec(kAddRow, 20, "durable"); }), Error);
+  t.db->write([](Tx& tx) { tx.exec(kAddRow, 30, "relaxed"); }, Durability::kRelaxed);
+  EXPECT_TRUE(has_row(*t.db, 30));
+  t.db.reset();
+  t.open();
+  t.db->write([](Tx& tx) { tx.exec(kAddRow, 40, "after"); });
+  EXPECT_TRUE(has_row(*t.db, 1));
+  EXPECT_TRUE(has_row(*t.db, 40));
+  EXPECT_FALSE(has_row(*t.db, 20));
+  EXPECT_TRUE(t.db->quick_check().empty());
+}
+
 INSTANTIATE_TEST_SUITE_P(Sqlite, FailingCommit,
                          testing::Values(std::pair(FaultyFiles::Fault::kNoSpace, ErrorCode::kFull),
-                                         std::pair(FaultyFiles::Fault::kSyncNoSpace, ErrorCode::kFull),
                                          std::pair(FaultyFiles::Fault::kBadDevice, ErrorCode::kOther)));
 
 TEST(FullDatabase, FailsTheJobThatNeedsTooMuchAndKeepsItsCompanions) {

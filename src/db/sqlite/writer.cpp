@@ -16,6 +16,9 @@
 namespace nexus::db::sqlite {
 namespace {
 
+/// A worker process commits its heartbeat much more often than this.
+constexpr std::int64_t kCompanyUs = 60'000'000;
+
 int remember_log_pages(void* target, sqlite3*, const char*, int pages) {
   *static_cast<int*>(target) = pages;
   return SQLITE_OK;
@@ -38,14 +41,22 @@ void call_guarded(const char* what, const Call& call) {
   }
 }
 
+/// The log as it lies open in the connection, null without one.
+sqlite3_file* log_file(sqlite3* db) {
+  sqlite3_file* file = nullptr;
+  const int result = sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file);
+  return result == SQLITE_OK && file != nullptr && file->pMethods != nullptr ? file : nullptr;
+}
+
 }  // namespace
 
-Writer::Writer(const SqliteOptions& options, const Clock& clock, DatabaseProbe& probe, TransactionObserver observer)
+Writer::Writer(const SqliteOptions& options, const Clock& clock, DatabaseProbe& probe, Changes& changes,
+               TransactionObserver observer)
     : options_(options),
       clock_(clock),
       probe_(probe),
       observer_(std::move(observer)),
-      session_(options, Connection::Role::kWriter),
+      session_(options, Connection::Role::kWriter, &changes),
       begin_(session_.connection(), "BEGIN IMMEDIATE"),
       commit_(session_.connection(), "COMMIT"),
       savepoint_(session_.connection(), "SAVEPOINT job"),
@@ -53,6 +64,7 @@ Writer::Writer(const SqliteOptions& options, const Clock& clock, DatabaseProbe& 
       rollback_to_(session_.connection(), "ROLLBACK TO job"),
       data_version_(session_.connection(), "PRAGMA data_version"),
       checkpointer_(options, clock, probe),
+      syncer_(clock, probe),
       seen_version_(data_version_.number(0)),
       next_checkpoint_(options.checkpoint_pages),
       next_restart_(options.log_limit_pages) {
@@ -76,9 +88,12 @@ void Writer::stop() {
   ready_.notify_all();
   space_.notify_all();
   if (thread_.joinable()) thread_.join();
+  syncer_.stop();
 }
 
 std::optional<Error> Writer::submit(WriteJob& job, bool wait) {
+  if (job.durability == Durability::kDurable && syncer_.failed())
+    return Error(ErrorCode::kUnavailable, "the write-ahead log could not be synced; a restart is needed");
   bool wake = false;
   {
     std::unique_lock lock(mutex_);
@@ -133,20 +148,36 @@ void Writer::loop() {
 std::size_t Writer::run_group(std::span<WriteJob> jobs) {
   const bool durable =
       std::any_of(jobs.begin(), jobs.end(), [](const WriteJob& j) { return j.durability == Durability::kDurable; });
-  if (const auto error = set_synchronous(durable)) return fail_expired(jobs, *error);
   if (const auto error = begin(jobs.front().queued_us)) return fail_expired(jobs, *error);
   poll_foreign();
   const std::int64_t start_us = clock_.steady_us();
   const std::int64_t end_us = start_us + options_.group_time.count();
   probe_.write_waited(start_us - jobs.front().queued_us);
+  const bool careful = jobs.size() > 1 && careful_groups_ > 0;
+  if (careful) --careful_groups_;
   std::size_t count = 0;
   while (count < jobs.size() && (count == 0 || clock_.steady_us() < end_us)) {
-    run_job(jobs[count], jobs.size() == 1);
+    run_job(jobs[count], careful);
     if (session_.connection().idle()) return recover(jobs, count);
     ++count;
+    if (jobs[count - 1].failure != nullptr && !careful && count > 1) return run_again(jobs);
+    if (jobs[count - 1].failure != nullptr && !careful) break;  // alone so far: there is only its own work to undo
   }
   commit(jobs.first(count), durable ? Durability::kDurable : Durability::kRelaxed);
   return count;
+}
+
+/// A job failed in a group without savepoints: nothing is kept, and the group runs again with them. So do the next
+/// groups, since failures come in series.
+std::size_t Writer::run_again(std::span<WriteJob> jobs) {
+  constexpr int kCarefulGroups = 64;
+  rollback();
+  for (WriteJob& job : jobs) {
+    job.failure = nullptr;
+    job.actions.clear();
+  }
+  careful_groups_ = kCarefulGroups;
+  return run_group(jobs);
 }
 
 /// SQLite gave up the whole transaction in the middle of `culprit` (disk full, for one): those before it are innocent
@@ -202,9 +233,9 @@ std::size_t Writer::fail_expired(std::span<WriteJob> jobs, const Error& error) {
   return count;
 }
 
-void Writer::run_job(WriteJob& job, bool alone) {
+void Writer::run_job(WriteJob& job, bool savepoint) {
   observer_(&session_);
-  if (!alone) {
+  if (savepoint) {
     const int result = savepoint_.run();
     if (result != SQLITE_OK) {
       job.failure = std::make_exception_ptr(make_error(session_.connection().handle(), result, "savepoint"));
@@ -219,10 +250,10 @@ void Writer::run_job(WriteJob& job, bool alone) {
   int result = SQLITE_OK;
   if (job.failure != nullptr) {
     job.actions.clear();
-    if (alone) return;  // commit() rolls back a group in which nothing succeeded
+    if (!savepoint) return;  // the caller rolls all of it back
     result = rollback_to_.run();
   }
-  if (!alone && result == SQLITE_OK) result = release_.run();
+  if (savepoint && result == SQLITE_OK) result = release_.run();
   if (result != SQLITE_OK) rollback();  // run_group sees it and runs the others again
 }
 
@@ -268,22 +299,17 @@ void Writer::settle(std::span<WriteJob> jobs) {
     }
     for (const auto& action : job.actions) call_guarded("an after-commit action failed", action);
   }
+  std::vector<Database::Done> durable;
   for (WriteJob& job : jobs) {
     job.work = nullptr;  // what it holds goes before its caller does
     job.actions.clear();
+    if (job.failure == nullptr && job.durability == Durability::kDurable) {
+      durable.push_back(std::move(job.done));
+      continue;
+    }
     call_guarded("the caller of a write failed", [&] { job.done(std::exchange(job.failure, nullptr)); });
   }
-}
-
-std::optional<Error> Writer::set_synchronous(bool full) {
-  if (full == synchronous_full_) return std::nullopt;
-  // This pragma acts while it is prepared, so it cannot be kept prepared.
-  sqlite3* db = session_.connection().handle();
-  const char* sql = full ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL";
-  const int result = sqlite3_exec(db, sql, nullptr, nullptr, nullptr);
-  if (result != SQLITE_OK) return make_error(db, result, sql);
-  synchronous_full_ = full;
-  return std::nullopt;
+  if (!durable.empty()) syncer_.carry(log_file(session_.connection().handle()), std::move(durable));
 }
 
 void Writer::rollback() noexcept {
@@ -296,6 +322,7 @@ void Writer::poll_foreign() {
   const std::int64_t version = data_version_.number(seen_version_);
   if (version == seen_version_) return;
   seen_version_ = version;
+  company_until_us_.store(clock_.steady_us() + kCompanyUs, std::memory_order_release);
   foreign_version_.fetch_add(1, std::memory_order_release);
 }
 

@@ -181,6 +181,12 @@ std::vector<Document> documents_from(db::Cursor rows) {
 
 }  // namespace
 
+std::string corpus_scope(const TenantScope& tenant, std::string_view corpus) {
+  std::string scope;
+  scope.reserve(tenant.id().size() + corpus.size() + 16);
+  return scope.append("corpus:").append(tenant.id()).append("/").append(corpus);
+}
+
 std::vector<StoredCorpus> DocumentsRepository::list_corpora(db::Snapshot& db, const TenantScope& tenant) const {
   std::vector<StoredCorpus> out;
   for (db::Cursor row = db.query(kListCorpora, tenant.id()); row.next();) out.push_back(corpus_from(row));
@@ -195,16 +201,19 @@ std::optional<StoredCorpus> DocumentsRepository::find_corpus(db::Snapshot& db, c
 }
 
 bool DocumentsRepository::insert_corpus(db::Tx& tx, const TenantScope& tenant, const StoredCorpus& corpus) const {
+  tx.touch(corpus_scope(tenant, corpus.id));
   return tx.exec(kInsertCorpus, tenant.id(), corpus.id, corpus.name, db::Json{corpus.provider_config_json},
                  corpus.created_at) == 1;
 }
 
 void DocumentsRepository::update_corpus(db::Tx& tx, const TenantScope& tenant, const StoredCorpus& corpus) const {
+  tx.touch(corpus_scope(tenant, corpus.id));
   tx.exec(kUpdateCorpus, tenant.id(), corpus.id, corpus.name, db::Json{corpus.provider_config_json});
 }
 
 void DocumentsRepository::set_embedding_model(db::Tx& tx, const TenantScope& tenant, std::string_view corpus,
                                               std::string_view model, std::int64_t dimension) const {
+  tx.touch(corpus_scope(tenant, corpus));
   tx.exec(kSetModel, tenant.id(), corpus, model, dimension);
 }
 
@@ -215,6 +224,7 @@ bool DocumentsRepository::corpus_is_empty(db::Snapshot& db, const TenantScope& t
 
 std::vector<std::string> DocumentsRepository::remove_corpus(db::Tx& tx, const TenantScope& tenant,
                                                             std::string_view id) const {
+  tx.touch(corpus_scope(tenant, id));
   std::vector<std::string> objects;
   for (db::Cursor row = tx.query(kCorpusObjects, tenant.id(), id); row.next();) objects.push_back(row.str(0));
   tx.exec(kDeleteCorpusTexts, tenant.id(), id);

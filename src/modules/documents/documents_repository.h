@@ -33,6 +33,9 @@ struct Source {
   std::string sha256;
 };
 
+/// What commits touch (db::Tx::touch) that change a corpus's row or its index.
+[[nodiscard]] std::string corpus_scope(const TenantScope& tenant, std::string_view corpus);
+
 /// All SQL on `corpora`, `documents` and `document_texts`, and the reading of a document's chunks. Stateless.
 class DocumentsRepository {
  public:

@@ -114,14 +114,18 @@ std::shared_ptr<const RunPlan> RunService::prepare(const http::Call& call, const
 
   // The user's turn need not be on the disk before the answer is: the answer's durable commit carries it (ADR 0002).
   bool foreign = false;
+  std::vector<StoredMessage> history;
   Opening opening;
   const std::string message_id = uuid7(call.now);
   services_.db.write_async(
       [&](db::Tx& tx) {
-        foreign = !services_.sessions.open(tx, plan->tenant, plan->session_id, call.principal().subject_id, call.now);
+        const SessionsRepository& rows = services_.sessions;
+        foreign = !rows.open(tx, plan->tenant, plan->session_id, call.principal().subject_id, call.now);
         if (foreign) return;
-        services_.sessions.append(tx, plan->tenant, plan->session_id, message_id, "user", plan->question, "complete",
-                                  call.now);
+        const std::int64_t seq =
+            rows.append(tx, plan->tenant, plan->session_id, message_id, "user", plan->question, "complete", call.now);
+        // Here, not in a snapshot of its own: the writer has these pages at hand, and a new session has no history.
+        if (seq > 1) history = rows.recent(tx, plan->tenant, plan->session_id, seq, options_.history_messages);
         record_invocation(tx, call, *plan, request);
       },
       db::Durability::kRelaxed, [&](std::exception_ptr error) { opening.finish(std::move(error)); });
@@ -129,9 +133,6 @@ std::shared_ptr<const RunPlan> RunService::prepare(const http::Call& call, const
   std::exception_ptr unexpected;
   try {
     retrieve(*plan, call, request);
-    plan->history = services_.db.read([&](db::Snapshot& snapshot) {
-      return services_.sessions.recent(snapshot, plan->tenant, plan->session_id, message_id, options_.history_messages);
-    });
   } catch (const std::exception&) {
     unexpected = std::current_exception();  // the transaction still points into this frame
   }
@@ -143,10 +144,10 @@ std::shared_ptr<const RunPlan> RunService::prepare(const http::Call& call, const
     plan->failure = RunFailure{std::string(errors::kDbError.code), "Database error during run. Check server logs."};
   } else if (foreign) {
     plan->opened = false;
-    plan->history.clear();
     plan->failure = RunFailure{std::string(errors::kNotFound.code), "Session not found"};
   }
   if (plan->opened) {
+    plan->history = std::move(history);
     plan->headers = {{"X-SLA-Status", "healthy"},
                      {"X-SLA-Policy-Id", ""},
                      {"X-SLA-Decision", "allow"},

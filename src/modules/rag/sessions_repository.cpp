@@ -28,7 +28,7 @@ constexpr Statement kInsertQueryLog{"rag.insert_query_log", R"(
 
 constexpr Statement kRecentMessages{"rag.recent_messages", R"(
   SELECT seq, id, role, content, status, created_at FROM messages
-  WHERE tenant_id = $1 AND session_id = $2 AND id <> $3 ORDER BY seq DESC LIMIT $4)"};
+  WHERE tenant_id = $1 AND session_id = $2 AND seq < $3 ORDER BY seq DESC LIMIT $4)"};
 
 constexpr Statement kFindSession{"rag.find_session", R"(
   SELECT id, subject_id, created_at, last_seen_at FROM sessions WHERE tenant_id = $1 AND id = $2)"};
@@ -98,10 +98,10 @@ void SessionsRepository::add_query_log(db::Tx& tx, const QueryLogRow& row) const
 }
 
 std::vector<StoredMessage> SessionsRepository::recent(db::Snapshot& db, const TenantScope& tenant,
-                                                      std::string_view session, std::string_view without_id,
+                                                      std::string_view session, std::int64_t before_seq,
                                                       std::int64_t limit) const {
   std::vector<StoredMessage> out;
-  for (db::Cursor row = db.query(kRecentMessages, tenant.id(), session, without_id, limit); row.next();)
+  for (db::Cursor row = db.query(kRecentMessages, tenant.id(), session, before_seq, limit); row.next();)
     out.push_back(message_from(row));
   std::reverse(out.begin(), out.end());
   return out;

@@ -49,9 +49,9 @@ class SessionsRepository {
                       std::string_view state_json, Timestamp now) const;
   void add_query_log(db::Tx& tx, const QueryLogRow& row) const;
 
-  /// The newest `limit` messages except `without_id`, oldest first.
+  /// The newest `limit` messages before `before_seq`, oldest first.
   std::vector<StoredMessage> recent(db::Snapshot& db, const TenantScope& tenant, std::string_view session,
-                                    std::string_view without_id, std::int64_t limit) const;
+                                    std::int64_t before_seq, std::int64_t limit) const;
   std::optional<StoredSession> find(db::Snapshot& db, const TenantScope& tenant, std::string_view id) const;
   /// Newest first; `subject` empty: of everybody.
   std::vector<StoredSession> list(db::Snapshot& db, const TenantScope& tenant, std::optional<std::string_view> subject,

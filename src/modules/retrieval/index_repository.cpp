@@ -1,5 +1,7 @@
 #include "modules/retrieval/index_repository.h"
 
+#include "modules/documents/ports.h"
+
 #include <algorithm>
 
 namespace nexus::retrieval {
@@ -55,6 +57,7 @@ std::int64_t IndexRepository::version(db::Snapshot& db, const TenantScope& tenan
 }
 
 std::int64_t IndexRepository::advance(db::Tx& tx, const TenantScope& tenant, std::string_view corpus) const {
+  tx.touch(documents::corpus_scope(tenant, corpus));
   db::Cursor row = tx.query(kAdvance, tenant.id(), corpus);
   if (!row.next()) throw db::Error(db::ErrorCode::kOther, "index state did not advance");
   const std::int64_t seq = row.i64(0);

@@ -1,5 +1,6 @@
 #include "modules/retrieval/index_store.h"
 
+#include "modules/documents/ports.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
 
@@ -65,8 +66,9 @@ std::shared_ptr<IndexStore::Entry> IndexStore::entry(const TenantScope& tenant, 
 }
 
 std::shared_ptr<search::CorpusIndex> IndexStore::open(db::Snapshot& db, const TenantScope& tenant,
-                                                      std::string_view corpus) {
+                                                      std::string_view corpus, std::uint64_t changes) {
   const std::shared_ptr<Entry> found = entry(tenant, corpus);
+  if (changes != kUnknown && found->changes.load(std::memory_order_acquire) == changes) return found->index;
   const std::int64_t version = rows_.version(db, tenant, corpus);
   if (found->version.load(std::memory_order_acquire) < version) {
     {
@@ -76,6 +78,7 @@ std::shared_ptr<search::CorpusIndex> IndexStore::open(db::Snapshot& db, const Te
     }
     if (total_bytes_.load() > budget_bytes_) evict(found.get());
   }
+  found->changes.store(changes, std::memory_order_release);
   return found->index;
 }
 
@@ -140,8 +143,9 @@ bool IndexStore::merge_once(db::Database& db, const TenantScope& tenant, std::st
   bool idle = false;
   if (!found->merging.compare_exchange_strong(idle, true)) return false;
   const Release release{found->merging};
+  const std::uint64_t changes = db.change_count(documents::corpus_scope(tenant, corpus));
   const std::shared_ptr<search::CorpusIndex> index =
-      db.read([&](db::Snapshot& snapshot) { return open(snapshot, tenant, corpus); });
+      db.read([&](db::Snapshot& snapshot) { return open(snapshot, tenant, corpus, changes); });
   const std::vector<std::string> keys = index->merge_candidates();
   if (keys.empty()) return false;
   const std::vector<std::byte> merged = index->merge(keys);

@@ -27,11 +27,14 @@ namespace nexus::retrieval {
 /// the least recently used are dropped whole. Thread-safe.
 class IndexStore {
  public:
+  static constexpr std::uint64_t kUnknown = ~std::uint64_t{0};  ///< no count: compares versions in the database
+
   IndexStore(std::size_t budget_bytes, const Clock& clock, observe::Metrics& metrics);
 
-  /// The index of a corpus, at least as new as the snapshot.
+  /// The index of a corpus, at least as new as `changes`, which is what Database::change_count() said of its scope
+  /// (documents::corpus_scope) before the snapshot was taken. Reads nothing when it knows that state already.
   [[nodiscard]] std::shared_ptr<search::CorpusIndex> open(db::Snapshot& db, const TenantScope& tenant,
-                                                          std::string_view corpus);
+                                                          std::string_view corpus, std::uint64_t changes = kUnknown);
 
   /// Merges one group of small segments when there is one worth it and nobody else is at it; true when it did. Long
   /// work: worker threads.
@@ -43,6 +46,7 @@ class IndexStore {
   struct Entry {
     std::mutex loading;
     std::atomic<std::int64_t> version{-1};
+    std::atomic<std::uint64_t> changes{kUnknown};  // nothing newer was committed when the count was this
     std::atomic<std::int64_t> used_us{0};
     std::atomic<bool> merging{false};
     std::size_t bytes = 0;  // guarded by loading

@@ -44,9 +44,12 @@ Retriever::Retriever(db::Database& db, const Embedders& embedders, IndexStore& i
 Answer Retriever::retrieve(const Question& question) const {
   const std::int64_t begun = clock_.steady_us();
   try {
-    Attempt found = db_.read([&](db::Snapshot& snapshot) { return attempt(snapshot, question); });
-    for (int look = 1; found.stale && look < kMostLooks; ++look)
-      found = db_.read([&](db::Snapshot& snapshot) { return attempt(snapshot, question); });
+    const std::string scope = documents::corpus_scope(question.tenant, question.corpus_id);
+    Attempt found;
+    for (int look = 0; look < kMostLooks && (look == 0 || found.stale); ++look) {
+      const std::uint64_t changes = db_.change_count(scope);
+      found = db_.read([&](db::Snapshot& snapshot) { return attempt(snapshot, question, scope, changes); });
+    }
     metrics_.histogram("nexusrag_search_seconds", {{"mode", std::string(mode_name(found.answer.mode))}})
         .observe(static_cast<double>(clock_.steady_us() - begun) / 1e6);
     return std::move(found.answer);
@@ -58,16 +61,26 @@ Answer Retriever::retrieve(const Question& question) const {
   }
 }
 
-Retriever::Attempt Retriever::attempt(db::Snapshot& snapshot, const Question& question) const {
-  const std::optional<documents::StoredCorpus> corpus =
-      corpora_.find_corpus(snapshot, question.tenant, question.corpus_id);
-  if (!corpus) throw CorpusNotFound();
-  const CorpusConfig config = config_of(*corpus);
+std::shared_ptr<const KnownCorpus> Retriever::corpus(db::Snapshot& snapshot, const Question& question,
+                                                     const std::string& scope, std::uint64_t changes) const {
+  if (std::shared_ptr<const KnownCorpus> known = known_.find(scope, changes)) return known;
+  std::optional<documents::StoredCorpus> row = corpora_.find_corpus(snapshot, question.tenant, question.corpus_id);
+  if (!row) throw CorpusNotFound();
+  CorpusConfig config = config_of(*row);
+  auto known = std::make_shared<const KnownCorpus>(KnownCorpus{std::move(*row), std::move(config)});
+  known_.put(scope, changes, known);
+  return known;
+}
+
+Retriever::Attempt Retriever::attempt(db::Snapshot& snapshot, const Question& question, const std::string& scope,
+                                      std::uint64_t changes) const {
+  const std::shared_ptr<const KnownCorpus> corpus = this->corpus(snapshot, question, scope, changes);
+  const CorpusConfig& config = corpus->config;
   Attempt out;
   out.answer.provider = config.provider;
   out.answer.top_k = std::clamp<std::int64_t>(question.top_k.value_or(config.top_k_default), 1, question.most);
   out.answer.mode = question.mode.value_or(config.mode);
-  for (const search::Hit& hit : search(snapshot, question, config, *corpus, out.answer)) {
+  for (const search::Hit& hit : search(snapshot, question, *corpus, changes, out.answer)) {
     std::optional<Passage> passage = this->passage(snapshot, question.tenant, hit.chunk);
     if (!passage) {
       out.stale = true;
@@ -91,23 +104,23 @@ std::optional<Passage> Retriever::passage(db::Snapshot& snapshot, const TenantSc
   return found;
 }
 
-std::vector<search::Hit> Retriever::search(db::Snapshot& snapshot, const Question& question, const CorpusConfig& config,
-                                           const documents::StoredCorpus& corpus, Answer& answer) const {
-  const std::shared_ptr<search::CorpusIndex> index = indexes_.open(snapshot, question.tenant, corpus.id);
+std::vector<search::Hit> Retriever::search(db::Snapshot& snapshot, const Question& question, const KnownCorpus& corpus,
+                                           std::uint64_t changes, Answer& answer) const {
+  const std::shared_ptr<search::CorpusIndex> index = indexes_.open(snapshot, question.tenant, corpus.row.id, changes);
   const std::shared_ptr<const search::Snapshot> state = index->snapshot();
   const search::ReadableDocuments readable =
-      access_.readable(snapshot, question.tenant, question.principal, corpus.id, state->documents());
+      access_.readable(snapshot, question.tenant, question.principal, corpus.row.id, state->documents());
   std::shared_ptr<const embed::Embedder> embedder;
   std::vector<float> vector;
-  if (answer.mode != search::Mode::kLexical && corpus.embedding_model)
-    embedder = embedders_.find(*corpus.embedding_model);
+  if (answer.mode != search::Mode::kLexical && corpus.row.embedding_model)
+    embedder = embedders_.find(*corpus.row.embedding_model);
   if (embedder) {
     vector.resize(embedder->dimension());
     embedder->embed(question.query, vector);
   } else {
     answer.mode = search::Mode::kLexical;
   }
-  const double alpha = config.alpha.value_or(embedder ? static_cast<double>(embedder->fusion_weight()) : 0.0);
+  const double alpha = corpus.config.alpha.value_or(embedder ? static_cast<double>(embedder->fusion_weight()) : 0.0);
   return state->search({.text = question.query,
                         .vector = vector,
                         .model_id = embedder ? embedder->model_id() : std::string_view{},

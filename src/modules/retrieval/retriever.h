@@ -5,6 +5,7 @@
 #include "db/database.h"
 #include "modules/authz/ports.h"
 #include "modules/documents/ports.h"
+#include "modules/retrieval/corpus_cache.h"
 #include "modules/retrieval/embedders.h"
 #include "modules/retrieval/index_store.h"
 #include "modules/retrieval/passage_cache.h"
@@ -76,10 +77,14 @@ class Retriever {
     Answer answer;
     bool stale = false;  ///< the index was newer than the snapshot: look again
   };
-  [[nodiscard]] Attempt attempt(db::Snapshot& snapshot, const Question& question) const;
+  /// `changes` was counted before the snapshot; a corpus that has not changed since it was last asked is searched
+  /// without touching the database.
+  [[nodiscard]] Attempt attempt(db::Snapshot& snapshot, const Question& question, const std::string& scope,
+                                std::uint64_t changes) const;
+  [[nodiscard]] std::shared_ptr<const KnownCorpus> corpus(db::Snapshot& snapshot, const Question& question,
+                                                          const std::string& scope, std::uint64_t changes) const;
   [[nodiscard]] std::vector<search::Hit> search(db::Snapshot& snapshot, const Question& question,
-                                                const CorpusConfig& config, const documents::StoredCorpus& corpus,
-                                                Answer& answer) const;
+                                                const KnownCorpus& corpus, std::uint64_t changes, Answer& answer) const;
   [[nodiscard]] std::optional<Passage> passage(db::Snapshot& snapshot, const TenantScope& tenant,
                                                const search::ChunkId& chunk) const;
 
@@ -92,6 +97,7 @@ class Retriever {
   std::int64_t timeout_us_;
   documents::DocumentsRepository corpora_;
   PassagesRepository passages_;
+  mutable CorpusCache known_;
   mutable PassageCache recent_;
 };
 
