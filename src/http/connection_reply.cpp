@@ -250,7 +250,10 @@ boost::asio::awaitable<void> Connection::write_file() {
   co_await on_disk(open);
   if (unreadable) {
     exchange.reply = Reply();
-    refuse(ApiError(errors::kInternalError).with_cause("file of the answer: " + unreadable.message()));
+    // Gone since the handler saw it: deleted, as the next request will find.
+    const bool gone = unreadable == std::errc::no_such_file_or_directory;
+    refuse(ApiError(gone ? errors::kNotFound : errors::kInternalError)
+               .with_cause("file of the answer: " + unreadable.message()));
     exchange.reply.file.reset();
     co_await write_answer();
     co_return;

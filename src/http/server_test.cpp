@@ -127,7 +127,7 @@ TEST_F(ServerAnswers, SendsFiles) {
   EXPECT_EQ(*response.header("content-length"), "700001");
   EXPECT_EQ(response.body, bytes);
   std::filesystem::remove(path);
-  EXPECT_EQ(http.get("/v1/file").status, 500);
+  EXPECT_EQ(http.get("/v1/file").status, 404);
   EXPECT_EQ(http.get("/v1/ping").status, 200);
 }
 

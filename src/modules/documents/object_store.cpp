@@ -60,8 +60,14 @@ void ObjectStore::settle(const std::filesystem::path& file) const {
 std::string ObjectStore::take(const std::filesystem::path& file) const {
   std::string key = new_key();
   const std::filesystem::path target = root_ / key;
-  std::filesystem::rename(file, target);
+  std::error_code moved;
+  std::filesystem::rename(file, target, moved);
+  if (moved && moved != std::errc::cross_device_link) throw std::system_error(moved, "take object");
   try {
+    if (moved) {  // SPOOL_DIR lies on another file system
+      std::filesystem::copy_file(file, target);
+      std::filesystem::remove(file);
+    }
     settle(target);
   } catch (const std::system_error&) {
     remove(key);

@@ -1,5 +1,6 @@
 #include "modules/documents/object_store.h"
 
+#include "base/ids.h"
 #include "modules/ingestion/ingest_fixture.h"
 
 #include <gtest/gtest.h>
@@ -39,6 +40,17 @@ TEST(ObjectStore, TakesAFileAwayFromWhereItWas) {
   const std::string key = store.take(file);
   EXPECT_FALSE(std::filesystem::exists(file));
   EXPECT_EQ(bytes_of(store.path(key)), "content");
+}
+
+TEST(ObjectStore, TakesAFileFromAnotherFileSystem) {
+  const std::filesystem::path elsewhere = std::filesystem::path("/dev/shm") / ("nexusrag-take-" + hex32());
+  const ingestion::ScratchFolder folder;
+  std::ofstream(elsewhere) << "content";
+  if (!std::filesystem::exists(elsewhere)) GTEST_SKIP() << "no second file system here";
+  const ObjectStore store(folder.path() / "objects");
+  const std::string key = store.take(elsewhere);
+  EXPECT_EQ(bytes_of(store.path(key)), "content");
+  EXPECT_FALSE(std::filesystem::exists(elsewhere));
 }
 
 TEST(ObjectStore, KeysAreRandomAndStayInsideTheStore) {
