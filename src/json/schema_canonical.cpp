@@ -38,7 +38,7 @@ void append_json(std::string& out, bj::value value) {
 
 void append_value(std::string& out, const Type& type, const void* value);
 
-struct Items {
+struct CanonicalItems {
   std::string& out;
   const Type& type;
   bool named;
@@ -46,7 +46,7 @@ struct Items {
 };
 
 void append_item(void* context, std::string_view key, const void* item) {
-  Items& items = *static_cast<Items*>(context);
+  CanonicalItems& items = *static_cast<CanonicalItems*>(context);
   if (!std::exchange(items.first, false)) items.out.push_back(',');
   if (items.named) {
     json::append_string(items.out, key);
@@ -57,7 +57,7 @@ void append_item(void* context, std::string_view key, const void* item) {
 
 void append_items(std::string& out, const Type& type, const void* value) {
   const bool map = type.kind == Kind::kMap;  // std::map visits in the order of its keys
-  Items items{out, *type.inner, map};
+  CanonicalItems items{out, *type.inner, map};
   out.push_back(map ? '{' : '[');
   type.visit(value, &items, &append_item);
   out.push_back(map ? '}' : ']');

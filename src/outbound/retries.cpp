@@ -8,7 +8,7 @@
 namespace nexus::outbound {
 namespace {
 
-constexpr double kSecond = 1e6;
+constexpr double kUsPerSecond = 1e6;
 
 }  // namespace
 
@@ -18,7 +18,7 @@ RetryBudget::Bucket& RetryBudget::bucket(std::string_view integration) {
   if (found == buckets_.end())
     found = buckets_.emplace(std::string(integration), Bucket{options_.budget_reserve, now}).first;
   Bucket& bucket = found->second;
-  const double waited = static_cast<double>(std::max<std::int64_t>(now - bucket.at_us, 0)) / kSecond;
+  const double waited = static_cast<double>(std::max<std::int64_t>(now - bucket.at_us, 0)) / kUsPerSecond;
   bucket.tokens = std::min(bucket.tokens + waited * options_.budget_per_second, options_.budget_reserve);
   bucket.at_us = now;
   return bucket;
