@@ -63,7 +63,8 @@ rag::LlmChoice llm_choice(const config::Settings& settings) {
 rag::RunStreamOptions stream_options(const config::Settings& settings) {
   return {.heartbeat_us = std::max<std::int64_t>(1, settings.get(config::kRunSseHeartbeatS)) * Timestamp::kSecond,
           .pace_us = settings.get(config::kSseFlushIntervalMs) * 1000,
-          .debug_events = settings.get(config::kDebugEvents)};
+          .debug_events = settings.get(config::kDebugEvents),
+          .chars_per_token = settings.get(config::kCostEstimatorTokenCharsRatio)};
 }
 
 rag::RunOptions run_options(const config::Settings& settings) {
@@ -72,6 +73,13 @@ rag::RunOptions run_options(const config::Settings& settings) {
           .prompt = {.chars_per_token = settings.get(config::kCostEstimatorTokenCharsRatio),
                      .history_tokens = count(settings, config::kRunHistoryMaxTokens),
                      .context_tokens = count(settings, config::kRunContextMaxTokens)}};
+}
+
+auth::KeyRules key_rules(const config::Settings& settings) {
+  auth::KeyRules rules{.most_active = settings.get(config::kSelfServeMaxActiveKeys)};
+  if (settings.get(config::kAuthApiKeyInactiveEnforced) && settings.get(config::kAuthApiKeyInactiveDays) > 0)
+    rules.idle_days = settings.get(config::kAuthApiKeyInactiveDays);
+  return rules;
 }
 
 exec::Random jitter() {
@@ -108,6 +116,14 @@ health::Readiness readiness(Core& core, const std::atomic<bool>& stopping) {
 
 App::App(const config::Settings& settings, const Clock& clock, const Core::Options& options)
     : core_(settings, clock, options),
+      outside_(settings, *core_.audit, clock, core_.metrics),
+      tracing_(settings, outside_.client, core_.metrics),
+      segments_{.metrics = core_.metrics,
+                .tracer = tracing_.tracer(),
+                .clock = clock,
+                .timers = settings.get(config::kInstrumentationDetailedTimers)},
+      deliveries_(settings, *core_.db, *core_.audit, outside_.client, clock, core_.metrics),
+      enforcement_(settings, *core_.db, *core_.refusals, *core_.outbox, *core_.entitled, clock, core_.metrics),
       db_lane_("db", static_cast<std::size_t>(config::db_lane_threads(settings, std::thread::hardware_concurrency())),
                count(settings, config::kLaneDbQueue), core_.metrics),
       outbound_lane_("outbound", count(settings, config::kLaneOutboundThreads),
@@ -121,17 +137,55 @@ App::App(const config::Settings& settings, const Clock& clock, const Core::Optio
                     .llm = *llm_,
                     .metrics = core_.metrics,
                     .sessions = {},
-                    .options = stream_options(settings)},
+                    .options = stream_options(settings),
+                    .tokens = &enforcement_.ledger,
+                    .segments = rag::RunSegments(segments_)},
       run_logs_(settings.get(config::kRunResumeTtlS) * Timestamp::kSecond, count(settings, config::kRunResumeMemoryMb)
                                                                                << 20),
-      run_service_(run_services_, *core_.audit, *core_.retriever, run_logs_, run_options(settings)),
+      run_service_(run_services_, *core_.audit, *core_.retriever, core_.entitled->entitlements, run_logs_,
+                   run_options(settings)),
       run_api_(run_service_, run_services_),
       documents_api_(*core_.documents),
-      audit_api_(*core_.db, *core_.audit, settings.get(config::kUiCursorSecret), clock),
+      audit_api_(*core_.db, *core_.audit, core_.entitled->operators, settings.get(config::kUiCursorSecret), clock),
+      tenant_keys_(*core_.db, *core_.audit, clock, *core_.keys, key_rules(settings)),
+      keys_api_(tenant_keys_, core_.entitled->operators, *core_.audit, clock,
+                settings.get(config::kAuthApiKeyInactiveDays)),
+      quotas_api_(*core_.db, enforcement_.ledger, core_.entitled->entitlements, core_.entitled->operators, *core_.audit,
+                  clock),
+      usage_api_(*core_.db, enforcement_.usage, enforcement_.ledger, *core_.audit, clock),
+      upgrades_(*core_.db, *core_.audit, *core_.outbox, core_.entitled->plans, clock),
+      plans_api_(core_.entitled->plans, upgrades_, core_.entitled->operators, enforcement_.ledger, *core_.audit),
+      billing_api_({.database = *core_.db,
+                    .clock = clock,
+                    .audit = *core_.audit,
+                    .client = outside_.client,
+                    .outbox = *core_.outbox,
+                    .operators = core_.entitled->operators,
+                    .metrics = core_.metrics},
+                   webhook_options(settings)),
+      maintenance_api_(*core_.maintenance, core_.entitled->operators,
+                       {.audit = settings.get(config::kAuditRetentionDays),
+                        .usage = settings.get(config::kUsageCounterRetentionDays),
+                        .ui_actions = settings.get(config::kUiActionRetentionDays)}),
+      stats_board_(clock, [this](Timestamp now) { return stats::aggregate(*core_.db, now); }),
+      benchmark_(clock, settings.get(config::kBenchmarkArtifact).value_or("")),
+      uptime_(*core_.db, clock),
+      stats_api_(clock, stats_board_, benchmark_,
+                 {.heartbeat_secret = settings.get(config::kHeartbeatSecret),
+                  .deployed_at = settings.get(config::kVercelGitCommitAuthorDate),
+                  .started_at = clock.now()}),
       health_api_(clock, core_.metrics, readiness(core_, stopping_), settings.get(config::kMetricsToken)),
-      pipeline_(*core_.authenticator, settings, clock, core_.metrics),
+      pipeline_({.auth = *core_.authenticator,
+                 .limits = enforcement_.rates,
+                 .quotas = enforcement_.ledger,
+                 .plans = core_.entitled->entitlements,
+                 .idempotency = enforcement_.idempotency,
+                 .usage = enforcement_.usage},
+                settings, clock, segments_),
+      queue_gauges_(core_.metrics),
       router_(std::make_unique<http::Router>(collect_endpoints())) {
   docs_api_.describe(router_->endpoints());
+  core_.wake_deliveries = [this] { deliveries_.worker.wake(billing::kWebhookJob); };
 }
 
 App::~App() {
@@ -147,6 +201,13 @@ std::vector<http::Endpoint> App::collect_endpoints() {
   add(run_api_.endpoints());
   add(documents_api_.endpoints());
   add(audit_api_.endpoints());
+  add(keys_api_.endpoints());
+  add(quotas_api_.endpoints());
+  add(usage_api_.endpoints());
+  add(plans_api_.endpoints());
+  add(billing_api_.endpoints());
+  add(maintenance_api_.endpoints());
+  add(stats_api_.endpoints());
   add(docs_api_.endpoints());
   return rows;
 }
@@ -158,14 +219,16 @@ void App::start() {
     observe::log_info("pieces of interrupted uploads removed", {{"count", removed}});
   server_ = std::make_unique<http::Server>(
       server_options(settings), *router_, pipeline_,
-      http::Lanes{.db = &db_lane_, .outbound = &outbound_lane_, .bulk = &bulk_lane_}, core_.clock);
+      http::Lanes{.db = &db_lane_, .outbound = &outbound_lane_, .bulk = &bulk_lane_}, core_.clock, core_.metrics);
   server_->start();
   write_address();
   observe::log_info("listening", {{"address", address()}});  // what waits for the server reads this line first
   if (settings.get(config::kWorkersInProcess) && settings.get(config::kIngestExecutionMode) == "queue")
     core_.ingest_worker->start();
   core_.reembed_worker->start();
-  start_maintenance();
+  if (billing::problem_of(webhook_options(settings)).empty()) deliveries_.worker.start();  // else events wait
+  enforcement_.start();
+  start_periodic();
 }
 
 void App::write_address() const {
@@ -176,55 +239,75 @@ void App::write_address() const {
   std::filesystem::rename(fresh, folder / "address");
 }
 
-void App::start_maintenance() {
+void App::start_periodic() {
   constexpr std::int64_t kMs = 1000;
-  maintenance_ = std::make_unique<exec::Periodic>(core_.clock, jitter());
-  maintenance_->add({.name = "auth.refresh", .interval_us = 500 * kMs, .run = [this](const std::stop_token&) {
-                       core_.authenticator->refresh();
-                     }});
-  maintenance_->add(
-      {.name = "jobs.prune", .interval_us = 3600 * Timestamp::kSecond, .run = [this](const std::stop_token&) {
-         const std::int64_t days = core_.settings.get(config::kJobRetentionDays);
-         const Timestamp before = core_.clock.now() - days * Timestamp::kDay;
-         core_.db->write([&](db::Tx& tx) {
-           jobs::JobsRepository().prune(tx, before);
-           jobs::JobsRepository().forget_workers(tx, core_.clock.now() - Timestamp::kDay);
-         });
-       }});
-  maintenance_->add(
+  periodic_ = std::make_unique<exec::Periodic>(core_.clock, jitter());
+  periodic_->add({.name = "auth.refresh", .interval_us = 500 * kMs, .run = [this](const std::stop_token&) {
+                    core_.authenticator->refresh();
+                  }});
+  periodic_->add({.name = "plans.refresh", .interval_us = 500 * kMs, .run = [this](const std::stop_token&) {
+                    core_.entitled->entitlements.refresh();
+                  }});
+  periodic_->add({.name = "audit.aggregate",
+                  .interval_us = 5 * Timestamp::kSecond,
+                  .run = [this](const std::stop_token&) { core_.refusals->flush(); }});
+  enforcement_.schedule(*periodic_);
+  uptime_.beat();
+  periodic_->add({.name = "stats.uptime",
+                  .interval_us = 20 * Timestamp::kSecond,
+                  .run = [this](const std::stop_token&) { uptime_.beat(); }});
+  periodic_->add(
       {.name = "embeddings.missing", .interval_us = 10 * Timestamp::kSecond, .run = [this](const std::stop_token&) {
          if (core_.reembed_handler->enqueue_missing() > 0) core_.reembed_worker->wake(ingestion::kReembedJob);
        }});
-  maintenance_->add(
-      {.name = "jobs.depth", .interval_us = 5 * Timestamp::kSecond, .run = [this](const std::stop_token&) {
-         const std::int64_t waiting = core_.db->read(
-             [](db::Snapshot& snapshot) { return jobs::JobsRepository().waiting(snapshot, ingestion::kIngestJob); });
-         core_.metrics.gauge("nexusrag_ingest_queue_depth").set(static_cast<double>(waiting));
-       }});
+  periodic_->add({.name = "jobs.depth", .interval_us = 5 * Timestamp::kSecond, .run = [this](const std::stop_token&) {
+                    const std::int64_t waiting = core_.db->read([](db::Snapshot& snapshot) {
+                      return jobs::JobsRepository().waiting(snapshot, ingestion::kIngestJob);
+                    });
+                    core_.metrics.gauge("nexusrag_ingest_queue_depth").set(static_cast<double>(waiting));
+                    queue_gauges_.refresh(*core_.db);
+                  }});
   // Inline jobs run inside their request; one whose process died under it would otherwise wait for ever.
   if (core_.settings.get(config::kIngestExecutionMode) == "inline")
-    maintenance_->add(
+    periodic_->add(
         {.name = "jobs.leftovers", .interval_us = 10 * Timestamp::kSecond, .run = [this](const std::stop_token& stop) {
            while (!stop.stop_requested() && core_.ingest_worker->run_one()) {
            }
          }});
-  maintenance_->start();
+  periodic_->start();
+  cleaning_ = std::make_unique<exec::Periodic>(core_.clock, jitter());
+  cleaning_->add(core_.maintenance->schedule());
+  cleaning_->start();
+  if (core_.entitled->operators.is_everybody() && core_.keys->has_several_tenants())
+    observe::log_warn("every tenant's admin is a platform operator",
+                      {{"setting", "PLATFORM_OPERATOR_TENANTS"}, {"remedy", "name the operators' tenants"}});
   if (core_.settings.get(config::kEmbeddingProvider) == "local" && !core_.embedders.current())
     observe::log_warn("no local embedding model is installed; search goes by words only until it is",
                       {{"folder", config::models_dir(core_.settings).string()}, {"remedy", "nexusrag models install"}});
-  maintenance_->trigger("embeddings.missing");
+  periodic_->trigger("embeddings.missing");
 }
 
 bool App::stop() {
   if (!server_ || stopping_.exchange(true)) return true;
   server_->stop_accepting();
-  if (maintenance_) maintenance_->stop();
+  core_.maintenance->stop();
+  if (cleaning_) cleaning_->stop();
   const bool in_time = server_->shutdown(std::chrono::seconds(core_.settings.get(config::kShutdownGraceS)));
   core_.ingest_worker->stop();
   core_.reembed_worker->stop();
   db_lane_.drain();
   bulk_lane_.drain();
   outbound_lane_.drain();
+  if (periodic_) periodic_->stop();  // until here it renews what running requests hold
+  deliveries_.worker.stop();
+  tracing_.stop();
+  outside_.client.close();
+  enforcement_.stop();
+  try {
+    core_.refusals->stop();  // before the last checkpoint, which is to cover it
+  } catch (const std::exception& e) {
+    observe::log_error("counts of refused requests were not written", {{"reason", e.what()}});
+  }
   core_.audit->stop();
   return in_time;
 }

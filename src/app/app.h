@@ -2,17 +2,32 @@
 
 #include "app/core.h"
 #include "app/pipeline.h"
+#include "app/tracing.h"
 #include "exec/lane.h"
 #include "exec/periodic.h"
 #include "http/router.h"
 #include "http/server.h"
 #include "modules/audit/audit_api.h"
+#include "modules/auth/keys_api.h"
+#include "modules/auth/tenant_keys.h"
+#include "modules/billing/billing_api.h"
 #include "modules/docs/docs_api.h"
 #include "modules/documents/documents_api.h"
 #include "modules/health/health_api.h"
+#include "modules/jobs/queue_gauges.h"
+#include "modules/maintenance/maintenance_api.h"
+#include "modules/plans/plans_api.h"
+#include "modules/plans/upgrade_requests.h"
+#include "modules/quotas/quotas_api.h"
 #include "modules/rag/run_api.h"
 #include "modules/rag/run_log.h"
 #include "modules/rag/run_service.h"
+#include "modules/stats/aggregates.h"
+#include "modules/stats/benchmark_file.h"
+#include "modules/stats/stats_api.h"
+#include "modules/stats/stats_board.h"
+#include "modules/stats/uptime.h"
+#include "modules/usage/usage_api.h"
 
 #include <atomic>
 #include <chrono>
@@ -44,11 +59,16 @@ class App {
 
  private:
   [[nodiscard]] std::vector<http::Endpoint> collect_endpoints();
-  void start_maintenance();
+  void start_periodic();
   void write_address() const;
 
   Core core_;
   std::atomic<bool> stopping_{false};
+  Outside outside_;
+  Tracing tracing_;
+  observe::Segments segments_;
+  Deliveries deliveries_;
+  Enforcement enforcement_;
   exec::Lane db_lane_;
   exec::Lane outbound_lane_;
   exec::Lane bulk_lane_;
@@ -59,12 +79,26 @@ class App {
   rag::RunApi run_api_;
   documents::DocumentsApi documents_api_;
   audit::AuditApi audit_api_;
+  auth::TenantKeys tenant_keys_;
+  auth::KeysApi keys_api_;
+  quotas::QuotasApi quotas_api_;
+  usage::UsageApi usage_api_;
+  plans::UpgradeRequests upgrades_;
+  plans::PlansApi plans_api_;
+  billing::BillingApi billing_api_;
+  maintenance::MaintenanceApi maintenance_api_;
+  stats::StatsBoard stats_board_;
+  stats::BenchmarkFile benchmark_;
+  stats::UptimeMarks uptime_;
+  stats::StatsApi stats_api_;
   health::HealthApi health_api_;
   docs::DocsApi docs_api_;
   Pipeline pipeline_;
+  jobs::QueueGauges queue_gauges_;
   std::unique_ptr<http::Router> router_;
   std::unique_ptr<http::Server> server_;
-  std::unique_ptr<exec::Periodic> maintenance_;
+  std::unique_ptr<exec::Periodic> periodic_;  ///< what must be on time
+  std::unique_ptr<exec::Periodic> cleaning_;  ///< what may take minutes
 };
 
 }  // namespace nexus::app

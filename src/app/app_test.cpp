@@ -1,5 +1,6 @@
 #include "app/app.h"
 
+#include "app/gates_fixture.h"
 #include "app/pipeline.h"
 #include "base/errors.h"
 #include "observe/log.h"
@@ -62,6 +63,7 @@ class OpenGate final : public auth::Gate {
     call.authenticated({.subject_id = "u", .tenant_id = "t1", .role = Role::kAdmin},
                        testing::TenantScopeFactory::make("t1"));
   }
+  [[nodiscard]] bool remembers(const http::Call&) const override { return false; }
   void require_role(const http::Call&, Role) override {}
 };
 
@@ -83,8 +85,10 @@ TEST(App, OnlyHealthMetricsAndDocumentationArePublic) {
     if (!endpoint.spec.role) continue;
     EXPECT_NE(endpoint.spec.route_class, http::RouteClass::kNone) << endpoint.spec.operation;
   }
-  EXPECT_THAT(open, ::testing::UnorderedElementsAre("health", "healthz", "livez", "readyz", "metrics", "openapi",
-                                                    "docs", "docs_redirect", "openapi_redirect"));
+  EXPECT_THAT(
+      open, ::testing::UnorderedElementsAre("health", "healthz", "livez", "readyz", "metrics", "openapi", "docs",
+                                            "docs_redirect", "openapi_redirect", "stats", "stats_options", "heartbeat",
+                                            "benchmark_latest", "benchmark_latest_options"));
 }
 
 TEST(App, EveryKillSwitchThatARowNamesIsOneThatThePipelineKnows) {
@@ -92,7 +96,9 @@ TEST(App, EveryKillSwitchThatARowNamesIsOneThatThePipelineKnows) {
   const App app(premises.settings, premises.clock);
   OpenGate gate;
   observe::Metrics metrics;
-  Pipeline pipeline(gate, premises.settings, premises.clock, metrics);
+  FakeGates others;
+  Pipeline pipeline(others.with(gate), premises.settings, premises.clock,
+                    {.metrics = metrics, .clock = premises.clock});
   int switched = 0;
   for (const http::Endpoint& endpoint : app.endpoints()) {
     if (endpoint.spec.kill_switch.empty()) continue;

@@ -1,5 +1,7 @@
 #include "app/core.h"
 
+#include "app/maintenance_tasks.h"
+#include "base/version.h"
 #include "config/derived.h"
 #include "config/settings_table.h"
 #include "db/embedded_migrations.h"
@@ -125,8 +127,17 @@ Core::Core(const config::Settings& given, const Clock& the_clock, const Options&
       indexes(megabytes(given.get(config::kIndexMemoryMb)), the_clock, metrics),
       extractor(text::extract::ExtractorConfig{.executable = options.extract_program}) {
   bring_up_schema(*db, clock, options.migrate);
+  figures = std::make_unique<observe::ProcessFigures>(metrics, clock, version(), std::string(db->engine()));
   audit = std::make_unique<audit::AuditLog>(*db, clock, audit_options(settings), metrics);
-  authenticator = std::make_unique<auth::Authenticator>(*db, *audit, clock, auth_options(settings), metrics);
+  refusals = std::make_unique<audit::AggregatedLog>(
+      *audit, clock,
+      audit::AggregateOptions{.window_s = settings.get(config::kAuditAggregateWindowS),
+                              .most_kinds = static_cast<std::size_t>(settings.get(config::kAuditAggregateMaxKinds))});
+  entitled = std::make_unique<Entitled>(settings, *db, *audit, clock);
+  outbox = std::make_unique<billing::BillingOutbox>(clock, webhook_options(settings), [this] {
+    if (wake_deliveries) wake_deliveries();
+  });
+  authenticator = std::make_unique<auth::Authenticator>(*db, *refusals, clock, auth_options(settings), metrics);
   keys = std::make_unique<auth::KeysService>(*db, *audit, clock, auth::Pepper(settings.get(config::kApiKeyPepper)),
                                              authenticator.get());
   retriever = std::make_unique<retrieval::Retriever>(*db, embedders, indexes, access, metrics, clock,
@@ -134,13 +145,13 @@ Core::Core(const config::Settings& given, const Clock& the_clock, const Options&
   ingest_handler = std::make_unique<ingestion::IngestHandler>(*db, clock, objects, embedders, indexes, extractor,
                                                               ingest_options(settings), metrics);
   ingest_worker = std::make_unique<jobs::Worker>(*db, clock, *ingest_handler, worker_options(settings), metrics);
-  reembed_handler = std::make_unique<ingestion::ReembedHandler>(*db, clock, embedders);
+  reembed_handler = std::make_unique<ingestion::ReembedHandler>(*db, clock, embedders, metrics);
   jobs::WorkerOptions one_thread = worker_options(settings);
   one_thread.threads = 1;
   reembed_worker = std::make_unique<jobs::Worker>(*db, clock, *reembed_handler, one_thread, metrics);
   const bool inline_mode = settings.get(config::kIngestExecutionMode) == "inline";
   documents = std::make_unique<documents::DocumentsService>(
-      *db, *audit, objects,
+      *db, *audit, objects, entitled->entitlements,
       [this, inline_mode](std::string_view job_id) {
         metrics.counter("nexusrag_ingest_enqueued_total").add();
         if (inline_mode) {
@@ -150,6 +161,9 @@ Core::Core(const config::Settings& given, const Clock& the_clock, const Options&
         }
       },
       document_options(settings));
+  maintenance = std::make_unique<maintenance::Maintenance>(
+      *db, *audit, clock, metrics, maintenance_tasks(settings, *db, *audit, clock, objects, *outbox),
+      settings.get(config::kMaintenanceIntervalS));
 }
 
 Core::~Core() {
@@ -159,6 +173,11 @@ Core::~Core() {
     authenticator->flush();
   } catch (const std::exception& e) {
     observe::log_error("last uses of keys were not written", {{"reason", e.what()}});
+  }
+  try {
+    refusals->stop();
+  } catch (const std::exception& e) {
+    observe::log_error("counts of refused requests were not written", {{"reason", e.what()}});
   }
   audit->stop();
 }

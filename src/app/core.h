@@ -1,9 +1,11 @@
 #pragma once
 
+#include "app/enforcement.h"
 #include "base/time.h"
 #include "config/settings.h"
 #include "db/database.h"
 #include "db/migrator.h"
+#include "modules/audit/aggregated_log.h"
 #include "modules/audit/audit_log.h"
 #include "modules/auth/authenticator.h"
 #include "modules/auth/keys_service.h"
@@ -13,10 +15,12 @@
 #include "modules/ingestion/ingest_handler.h"
 #include "modules/ingestion/reembed_handler.h"
 #include "modules/jobs/worker.h"
+#include "modules/maintenance/maintenance.h"
 #include "modules/retrieval/embedders.h"
 #include "modules/retrieval/index_store.h"
 #include "modules/retrieval/retriever.h"
 #include "observe/metrics.h"
+#include "observe/process_figures.h"
 #include "text/extract/extract.h"
 
 #include <functional>
@@ -47,7 +51,14 @@ class Core {
   const Clock& clock;
   observe::Metrics metrics;
   std::unique_ptr<db::Database> db;
+  std::unique_ptr<observe::ProcessFigures> figures;
   std::unique_ptr<audit::AuditLog> audit;
+  /// For what strangers can cause as often as they like: refusals are counted and written once a window.
+  std::unique_ptr<audit::AggregatedLog> refusals;
+  std::unique_ptr<Entitled> entitled;
+  /// Called after a commit that left a billing event; set, before anything is served, by who delivers.
+  billing::AfterStored wake_deliveries;
+  std::unique_ptr<billing::BillingOutbox> outbox;
   std::unique_ptr<auth::Authenticator> authenticator;
   std::unique_ptr<auth::KeysService> keys;
   authz::TenantAccess access;
@@ -61,6 +72,7 @@ class Core {
   std::unique_ptr<ingestion::ReembedHandler> reembed_handler;
   std::unique_ptr<jobs::Worker> reembed_worker;
   std::unique_ptr<documents::DocumentsService> documents;
+  std::unique_ptr<maintenance::Maintenance> maintenance;
 };
 
 /// The options that settings give to the parts.

@@ -1,5 +1,6 @@
 #include "app/pipeline.h"
 
+#include "app/gates_fixture.h"
 #include "base/errors.h"
 #include "db/database.h"
 #include "http/stream.h"
@@ -21,6 +22,7 @@ namespace {
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::Pair;
 
 /// Admits an editor of t1; remembers what it was asked; can be told to refuse.
@@ -31,14 +33,16 @@ class FakeGate final : public auth::Gate {
     if (unknown) throw ApiError(errors::kAuthUnauthorized).with_header("WWW-Authenticate", "Bearer");
     call.authenticated({.subject_id = "u", .tenant_id = "t1", .role = Role::kEditor, .credential_id = "k"},
                        testing::TenantScopeFactory::make("t1"));
-    call.reply_headers.emplace_back("X-Quota-Remaining", "7");
+    call.reply_headers.emplace_back("X-Of-The-Gate", "7");
   }
+  [[nodiscard]] bool remembers(const http::Call&) const override { return known; }
   void require_role(const http::Call& call, Role least) override {
     steps.emplace_back("role");
     if (call.principal().role < least) throw ApiError(errors::kAuthForbidden);
   }
 
   bool unknown = false;
+  bool known = false;
   std::vector<std::string> steps;
 };
 
@@ -61,8 +65,11 @@ struct Passage {
                      .operation = "run",
                      .role = Role::kReader,
                      .route_class = http::RouteClass::kRun};
-    endpoint.run = http::PlainHandler([this](http::Call& call, const http::AfterDecode&) {
+    endpoint.run = http::PlainHandler([this](http::Call& call, const http::AfterDecode& after_decode) -> http::Reply {
+      if (invalid) throw ApiError(errors::kRequestValidationError);
+      if (std::optional<http::Reply> stored = after_decode(call, http::Decoded{})) return *stored;
       gate.steps.emplace_back("handler");
+      others.steps.emplace_back("handler");
       return handler(call);
     });
     exchange.request = testing::make_request("/v1/run");
@@ -76,8 +83,10 @@ struct Passage {
   FakeGate gate;
   http::Endpoint endpoint;
   std::function<http::Reply(http::Call&)> handler = [](http::Call&) { return http::Reply::json(R"({"ok":true})"); };
+  bool invalid = false;  ///< the body does not decode
   http::Exchange exchange;
-  Pipeline pipeline{gate, settings, clock, metrics};
+  FakeGates others;
+  Pipeline pipeline{others.with(gate), settings, clock, {.metrics = metrics, .clock = clock}};
 
   void body(std::string text, std::string type = "application/json") {
     exchange.request.headers.emplace_back("Content-Type", std::move(type));
@@ -214,12 +223,24 @@ TEST(Pipeline, WrapsNeitherRawRepliesNorRowsWithoutEnvelopeNorFailures) {
 TEST(Pipeline, EveryAnswerCarriesTheRequestIdAndTheHeadersOfTheGates) {
   Passage good;
   good.go();
-  EXPECT_EQ(good.exchange.reply.headers, (http::Pairs{{"X-Quota-Remaining", "7"}, {"X-Request-Id", "req-9"}}));
+  EXPECT_EQ(
+      good.exchange.reply.headers,
+      (http::Pairs{{"X-Of-The-Gate", "7"}, {"RateLimit", "r"}, {"X-Quota-Day-Used", "1"}, {"X-Request-Id", "req-9"}}));
   Passage bad;
   bad.handler = [](http::Call&) -> http::Reply { throw ApiError(errors::kNotFound, "Corpus not found"); };
   EXPECT_EQ(bad.go().status, 404);
-  EXPECT_EQ(bad.exchange.reply.headers, (http::Pairs{{"X-Quota-Remaining", "7"}, {"X-Request-Id", "req-9"}}));
+  EXPECT_EQ(bad.exchange.reply.headers,
+            (http::Pairs{{"X-Of-The-Gate", "7"}, {"RateLimit", "r"}, {"X-Request-Id", "req-9"}}))
+      << "what is left of a quota is told with a success only";
   EXPECT_EQ(json::parse(bad.exchange.reply.body).at("meta").at("request_id").as_string(), "req-9");
+}
+
+TEST(Pipeline, ASecondAnswerRepeatsNoHeaderThatWasMovedAway) {
+  Passage p;
+  p.go();
+  p.exchange.reply = http::Reply();
+  p.pipeline.refuse(p.exchange, ApiError(errors::kNotFound));  // the file of the first has vanished
+  EXPECT_EQ(p.exchange.reply.headers, (http::Pairs{{"X-Request-Id", "req-9"}}));
 }
 
 TEST(Pipeline, LegacyAnswersAreDeprecatedAlsoWhenTheyAreRefusals) {
@@ -333,6 +354,143 @@ TEST(Pipeline, CountsRequestsByClassAndFamily) {
   EXPECT_EQ(count(broken, "run", "5xx"), 1U);
   EXPECT_EQ(broken.metrics.counter("nexusrag_server_errors_total").value(), 1U);
   EXPECT_EQ(p.metrics.counter("nexusrag_server_errors_total").value(), 0U);
+}
+
+// --- the gates behind the role
+
+using Steps = std::vector<std::string>;
+
+TEST(PipelineGates, StandInTheContractsOrder) {
+  Passage p;
+  p.endpoint.spec.feature = "feature.x";
+  p.go();
+  EXPECT_EQ(p.others.steps, (Steps{"counted", "rate", "quota", "feature", "key", "handler", "stored 200"}));
+  EXPECT_THAT(p.exchange.reply.headers, Contains(Pair("X-Quota-Day-Used", "1")));
+  EXPECT_THAT(p.exchange.reply.headers, Contains(Pair("RateLimit", "r")));
+}
+
+TEST(PipelineGates, ARowWithoutAFeatureAsksForNone) {
+  Passage p;
+  p.go();
+  EXPECT_EQ(p.others.steps, (Steps{"counted", "rate", "quota", "key", "handler", "stored 200"}));
+}
+
+TEST(PipelineGates, ARefusedRateCostsNoQuotaAndIsCounted) {
+  Passage p;
+  p.others.rate = errors::kRateLimited;
+  EXPECT_EQ(p.go().status, 429);
+  EXPECT_EQ(p.others.steps, (Steps{"counted", "rate", "hit"}));
+  EXPECT_EQ(p.others.units, 0);
+}
+
+TEST(PipelineGates, ALostLimiterIsNoHit) {
+  Passage p;
+  p.others.rate = errors::kRateLimitUnavailable;
+  EXPECT_EQ(p.go().status, 503);
+  EXPECT_EQ(p.others.steps, (Steps{"counted", "rate"}));
+}
+
+TEST(PipelineGates, AnExceededQuotaEndsTheRequest) {
+  Passage p;
+  p.others.quota = errors::kQuotaExceeded;
+  EXPECT_EQ(p.go().status, 402);
+  EXPECT_EQ(p.others.steps, (Steps{"counted", "rate", "quota"}));
+}
+
+TEST(PipelineGates, AnInvalidRequestGetsItsUnitsBack) {
+  Passage p;
+  p.invalid = true;
+  EXPECT_EQ(p.go().status, 422);
+  EXPECT_EQ(p.others.units, 0);
+}
+
+TEST(PipelineGates, WhatThePlanLacksIsGivenBackWhereverItIsFound) {
+  Passage before;
+  before.endpoint.spec.feature = "feature.x";
+  before.others.feature = errors::kFeatureNotEnabled;
+  EXPECT_EQ(before.go().status, 403);
+  EXPECT_EQ(before.others.units, 0);
+  Passage inside;
+  inside.handler = [](http::Call&) -> http::Reply { throw ApiError(errors::kCostFeatureNotEnabled); };
+  EXPECT_EQ(inside.go().status, 403);
+  EXPECT_EQ(inside.others.units, 0);
+}
+
+TEST(PipelineGates, AReplayIsGivenBackAndKeepsItsOwnRequestId) {
+  Passage p;
+  p.others.stored = http::Reply::raw(R"({"data":1})", "application/json", 201);
+  p.others.stored->headers.emplace_back("X-Request-Id", "req-1");
+  EXPECT_EQ(p.go().status, 201);
+  EXPECT_EQ(p.exchange.reply.body, R"({"data":1})");
+  EXPECT_EQ(p.others.units, 0);
+  EXPECT_THAT(p.exchange.reply.headers, Contains(Pair("X-Request-Id", "req-1")));
+  EXPECT_THAT(p.exchange.reply.headers, Not(Contains(Pair("X-Request-Id", "req-9"))));
+  EXPECT_THAT(p.exchange.reply.headers, Contains(Pair("X-Quota-Day-Used", "0")));
+}
+
+TEST(PipelineGates, NumbersThatCannotBeReadDoNotUndoAnAnswer) {
+  Passage p;
+  p.others.numbers_lost = true;
+  EXPECT_EQ(p.go().status, 200);
+  EXPECT_THAT(p.exchange.reply.headers, Not(Contains(Pair("X-Quota-Day-Used", ::testing::_))));
+  EXPECT_EQ(p.others.steps.back(), "stored 200") << "a retry would run the handler again";
+}
+
+TEST(PipelineGates, AHandlersRefusalIsChargedAndOfferedForKeeping) {
+  Passage p;
+  p.handler = [](http::Call&) -> http::Reply { throw ApiError(errors::kNotFound); };
+  EXPECT_EQ(p.go().status, 404);
+  EXPECT_EQ(p.others.units, 1);
+  EXPECT_EQ(p.others.steps.back(), "stored 404");
+}
+
+TEST(PipelineGates, AHandlersValidationCostsNothing) {
+  Passage p;
+  p.handler = [](http::Call&) -> http::Reply { throw ApiError(errors::kValidationError); };
+  EXPECT_EQ(p.go().status, 422);
+  EXPECT_EQ(p.others.units, 0);
+}
+
+TEST(PipelineGates, ARefusedCredentialCountsAgainstTheCaller) {
+  Passage p;
+  p.gate.unknown = true;
+  EXPECT_EQ(p.go().status, 401);
+  EXPECT_EQ(p.others.steps, (Steps{"refused"}));
+}
+
+TEST(PipelineGates, ARefusedRoleTakesFromTheRateOfItsKeyAndEndsIn429WithoutAny) {
+  Passage p;
+  p.endpoint.spec.role = Role::kAdmin;
+  EXPECT_EQ(p.go().status, 403);
+  EXPECT_EQ(p.others.steps, (Steps{"rate"}));
+  EXPECT_EQ(p.others.units, 0);
+  Passage spent;
+  spent.endpoint.spec.role = Role::kAdmin;
+  spent.others.rate = errors::kRateLimited;
+  EXPECT_EQ(spent.go().status, 429);
+}
+
+TEST(PipelineGates, AStrangerWhoFailedTooOftenIsNotEvenLookedAt) {
+  Passage p;
+  p.others.stranger = errors::kRateLimited;
+  EXPECT_EQ(p.go().status, 429);
+  EXPECT_TRUE(p.gate.steps.empty());
+}
+
+TEST(PipelineGates, AKeyThatWasGoodBeforeIsLetInFromACrowdOfFailures) {
+  Passage p;
+  p.others.stranger = errors::kRateLimited;
+  p.gate.known = true;
+  EXPECT_EQ(p.go().status, 200);
+}
+
+TEST(PipelineGates, ABodyThatNeverComesIsGivenBack) {
+  Passage p;
+  p.pipeline.admit(p.exchange);
+  EXPECT_EQ(p.others.units, 1);
+  p.exchange.client_gone = true;
+  p.pipeline.finished(p.exchange);
+  EXPECT_EQ(p.others.units, 0);
 }
 
 }  // namespace

@@ -1,13 +1,22 @@
 #include "app/statements.h"
 
+#include "db/cache_versions.h"
 #include "modules/audit/audit_repository.h"
 #include "modules/auth/keys_repository.h"
+#include "modules/billing/billing_repository.h"
 #include "modules/documents/documents_repository.h"
+#include "modules/documents/objects_repository.h"
+#include "modules/idempotency/idempotency_repository.h"
 #include "modules/ingestion/chunks_repository.h"
 #include "modules/jobs/jobs_repository.h"
+#include "modules/maintenance/retention_runs_repository.h"
+#include "modules/plans/plans_repository.h"
+#include "modules/quotas/quotas_repository.h"
 #include "modules/rag/sessions_repository.h"
 #include "modules/retrieval/index_repository.h"
 #include "modules/retrieval/passages_repository.h"
+#include "modules/stats/stats_repository.h"
+#include "modules/usage/usage_repository.h"
 
 namespace nexus::app {
 
@@ -15,8 +24,11 @@ std::vector<const db::Statement*> all_statements() {
   std::vector<const db::Statement*> out;
   for (const db::StatementList list :
        {audit::audit_statements(), auth::auth_statements(), documents::documents_statements(),
-        ingestion::chunks_statements(), jobs::jobs_statements(), rag::sessions_statements(),
-        retrieval::index_statements(), retrieval::passages_statements()})
+        documents::objects_statements(), ingestion::chunks_statements(), jobs::jobs_statements(),
+        rag::sessions_statements(), retrieval::index_statements(), retrieval::passages_statements(),
+        db::cache_versions_statements(), billing::billing_statements(), idempotency::idempotency_statements(),
+        plans::plans_statements(), quotas::quotas_statements(), usage::usage_statements(),
+        maintenance::maintenance_statements(), stats::stats_statements()})
     out.insert(out.end(), list.begin(), list.end());
   return out;
 }

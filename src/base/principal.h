@@ -29,6 +29,7 @@ struct Principal {
 
 namespace auth {
 class Authenticator;
+class Operators;
 }
 namespace jobs {
 class Worker;
@@ -41,14 +42,15 @@ struct TenantScopeFactory;
 }
 
 /// Proof that somebody may act for a tenant. Repositories ask for it on every tenant-scoped query; only the auth gate,
-/// a worker holding a leased job and an operator at the command line can make one, so forgetting the tenant does not
-/// compile. Cheap to copy by reference; owns its text.
+/// the check of platform operators, a worker holding a leased job and an operator at the command line can make one, so
+/// forgetting the tenant does not compile. Cheap to copy by reference; owns its text.
 class TenantScope {
  public:
   [[nodiscard]] const std::string& id() const noexcept { return id_; }
 
  private:
   friend class auth::Authenticator;
+  friend class auth::Operators;
   friend class jobs::Worker;
   friend class cli::Operator;
   friend struct testing::TenantScopeFactory;

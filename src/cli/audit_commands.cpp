@@ -1,13 +1,14 @@
 #include "app/core.h"
 #include "base/encoding.h"
+#include "base/version.h"
 #include "cli/commands.h"
 #include "cli/context.h"
 #include "cli/failure.h"
 #include "cli/terminal.h"
-#include "config/settings_table.h"
 #include "json/json.h"
 #include "modules/audit/audit_repository.h"
 #include "modules/audit/canonical_row.h"
+#include "modules/audit/ocsf.h"
 
 #include <fmt/format.h>
 
@@ -88,6 +89,14 @@ std::string export_line(std::string_view chain, const audit::ChainRow& row) {
   return out + "\n";
 }
 
+/// One OCSF event a line. Empty for an event that was pruned: nothing is known of it but its hash.
+std::string ocsf_line(const audit::ChainRow& row) {
+  std::string out;
+  if (!row.row) return out;
+  audit::append_ocsf(out, *row.row, row.link, version());
+  return out + "\n";
+}
+
 int export_chains(const Globals& globals, const AuditOptions& options) {
   Session session(globals, {.migrate = false});
   std::ofstream file;
@@ -101,8 +110,11 @@ int export_chains(const Globals& globals, const AuditOptions& options) {
   std::int64_t lines = 0;
   session.core().db->read([&](db::Snapshot& snapshot) {
     for (const std::string& chain : chains) {
-      for (db::Cursor row = repository.walk(snapshot, chain); row.next(); ++lines) {
-        const std::string line = export_line(chain, audit::chain_row(row));
+      for (db::Cursor row = repository.walk(snapshot, chain); row.next();) {
+        const audit::ChainRow at = audit::chain_row(row);
+        const std::string line = options.format == "ocsf" ? ocsf_line(at) : export_line(chain, at);
+        if (line.empty()) continue;
+        ++lines;
         options.output ? static_cast<void>(file << line) : print(line);
       }
     }
@@ -114,21 +126,6 @@ int export_chains(const Globals& globals, const AuditOptions& options) {
   return kDone;
 }
 
-int prune_chains(const Globals& globals) {
-  Session session(globals, {.migrate = false});
-  audit::AuditLog& log = *session.core().audit;
-  const std::int64_t days = session.settings().get(config::kAuditRetentionDays);
-  const Timestamp cutoff = session.core().clock.now() - days * Timestamp::kDay;
-  std::int64_t pruned = 0;
-  for (const std::string& chain : log.chains()) pruned += log.prune(chain, cutoff).events;
-  if (globals.json) {
-    print(json::write(boost::json::object{{"pruned_audit_events", pruned}}) + "\n");
-  } else {
-    print(fmt::format("pruned_audit_events={}\n", pruned));
-  }
-  return kDone;
-}
-
 }  // namespace
 
 int cmd_audit_verify(const Globals& globals, const AuditOptions& options) {
@@ -136,10 +133,6 @@ int cmd_audit_verify(const Globals& globals, const AuditOptions& options) {
 }
 int cmd_audit_export(const Globals& globals, const AuditOptions& options) {
   return guarded("audit export", [&] { return export_chains(globals, options); });
-}
-
-int cmd_prune_audit(const Globals& globals) {
-  return guarded("prune_audit", [&] { return prune_chains(globals); });
 }
 
 }  // namespace nexus::cli

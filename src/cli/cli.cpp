@@ -1,10 +1,11 @@
 #include "cli/cli.h"
 
+#include "base/version.h"
 #include "cli/commands.h"
 #include "cli/completion.h"
 #include "cli/failure.h"
+#include "cli/prunings.h"
 #include "cli/terminal.h"
-#include "cli/version.h"
 #include "config/nearest.h"
 
 #include <CLI/CLI.hpp>
@@ -40,6 +41,7 @@ struct Parsed {
   KeyRotateOptions key_rotate;
   KeyListOptions key_list;
   std::string key_id;
+  PlanOptions plan;
   AskOptions ask;
   IngestOptions ingest;
   EvalCommandOptions eval;
@@ -133,11 +135,14 @@ void add_database(CLI::App& app, Parsed& p) {
   for (CLI::App* command : {verify, dump})
     command->add_option("--tenant", p.audit.tenant, "One tenant; \"\" is the platform (default: every chain)")
         ->type_name("ID");
+  dump->add_option("--format", p.audit.format, "jsonl: events with their links; ocsf: for a SIEM (default: jsonl)")
+      ->check(CLI::IsMember({"jsonl", "ocsf"}))
+      ->type_name("FORMAT");
   dump->add_option("--output", p.audit.output, "File to write (default: standard output)")->type_name("FILE");
 
   CLI::App* prune = group(app, "prune", "Remove what is older than its retention");
-  leaf(*prune, p, "audit", "Audit events older than AUDIT_RETENTION_DAYS, behind their last signed checkpoint",
-       [&p] { return cmd_prune_audit(p.globals); });
+  for (const Pruning& what : prunings())
+    leaf(*prune, p, what.name, what.about, [&p, &what] { return cmd_prune(p.globals, what); });
 }
 
 void add_keys(CLI::App& app, Parsed& p) {
@@ -147,6 +152,8 @@ void add_keys(CLI::App& app, Parsed& p) {
   create->add_option("--tenant", p.key_create.tenant, "Tenant id")->required()->type_name("ID");
   create->add_option("--role", p.key_create.role, "reader, editor or admin")->required()->type_name("ROLE");
   create->add_option("--name", p.key_create.name, "What the key is for")->required()->type_name("NAME");
+  create->add_option("--plan", p.key_create.plan, "Plan of a tenant that has none yet (default: free)")
+      ->type_name("PLAN");
   create->add_option("--user-id", p.key_create.user_id, "Existing user, or the id of the new one")->type_name("ID");
   create->add_option("--email", p.key_create.email, "The user's e-mail address")->type_name("ADDRESS");
   create->add_option("--expires-in-days", p.key_create.expires_in_days, "Days until it expires (default: never)")
@@ -167,6 +174,25 @@ void add_keys(CLI::App& app, Parsed& p) {
       ->type_name("N")
       ->capture_default_str();
   list->add_flag("--inactive-only", p.key_list.inactive_only, "Only idle and expired keys");
+}
+
+void add_plans(CLI::App& app, Parsed& p) {
+  CLI::App* plans = group(app, "plans", "Plans of tenants and what they allow");
+  leaf(*plans, p, "list", "Show the catalogue", [&p] { return cmd_plans_list(p.globals); });
+  CLI::App* show =
+      leaf(*plans, p, "show", "Show what a tenant may use", [&p] { return cmd_plans_show(p.globals, p.plan); });
+  CLI::App* assign =
+      leaf(*plans, p, "assign", "Give a tenant another plan", [&p] { return cmd_plans_assign(p.globals, p.plan); });
+  CLI::App* change = leaf(*plans, p, "override", "Change one feature for a tenant",
+                          [&p] { return cmd_plans_override(p.globals, p.plan); });
+  for (CLI::App* command : {show, assign, change})
+    command->add_option("--tenant", p.plan.tenant, "Tenant id")->required()->type_name("ID");
+  assign->add_option("--plan", p.plan.plan, "free, pro or enterprise")->required()->type_name("PLAN");
+  change->add_option("--feature", p.plan.feature, "Feature, such as feature.audit_access")
+      ->required()
+      ->type_name("KEY");
+  change->add_option("--enabled", p.plan.enabled, "on, off, or plan: as the plan says")->type_name("STATE");
+  change->add_option("--config", p.plan.config, "JSON object, or plan: as the plan says")->type_name("JSON");
 }
 
 void add_tools(CLI::App& app, Parsed& p) {
@@ -239,6 +265,7 @@ void build(CLI::App& app, Parsed& p) {
   add_questions(app, p);
   add_database(app, p);
   add_keys(app, p);
+  add_plans(app, p);
   add_tools(app, p);
   add_completion(app, p);
   app.require_subcommand(0, 1);

@@ -38,11 +38,13 @@ int cmd_seed_demo(const Globals& globals);
 struct AuditOptions {
   std::optional<std::string> tenant;            ///< empty: every chain
   std::optional<std::filesystem::path> output;  ///< of export; empty: standard output
+  std::string format = "jsonl";                 ///< of export: "jsonl" or "ocsf"
 };
 int cmd_audit_verify(const Globals& globals, const AuditOptions& options);
 int cmd_audit_export(const Globals& globals, const AuditOptions& options);
-/// Removes events older than AUDIT_RETENTION_DAYS of every chain (contract 01 §15), never beyond its last checkpoint.
-int cmd_prune_audit(const Globals& globals);
+/// Removes what is past its retention, of every tenant (prunings.h).
+struct Pruning;
+int cmd_prune(const Globals& globals, const Pruning& what);
 
 // --- keys (contract 01 §15)
 
@@ -53,6 +55,7 @@ struct KeyCreateOptions {
   std::optional<std::string> user_id;
   std::optional<std::string> email;
   std::optional<std::int64_t> expires_in_days;
+  std::string plan;  ///< empty: none is given
 };
 struct KeyRotateOptions {
   std::string id;
@@ -68,6 +71,20 @@ int cmd_keys_create(const Globals& globals, const KeyCreateOptions& options);
 int cmd_keys_revoke(const Globals& globals, const std::string& id);
 int cmd_keys_rotate(const Globals& globals, const KeyRotateOptions& options);
 int cmd_keys_list(const Globals& globals, const KeyListOptions& options);
+
+// --- plans
+
+struct PlanOptions {
+  std::string tenant;
+  std::string plan;
+  std::string feature;
+  std::optional<std::string> enabled;  ///< "on", "off", or "plan" for what the plan says
+  std::optional<std::string> config;   ///< a JSON object, or "plan"
+};
+int cmd_plans_list(const Globals& globals);
+int cmd_plans_show(const Globals& globals, const PlanOptions& options);
+int cmd_plans_assign(const Globals& globals, const PlanOptions& options);
+int cmd_plans_override(const Globals& globals, const PlanOptions& options);
 
 // --- questions and documents
 

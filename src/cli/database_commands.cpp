@@ -8,6 +8,7 @@
 #include "db/migrator.h"
 #include "json/json.h"
 #include "modules/demo/seed.h"
+#include "modules/plans/plans_service.h"
 #include "observe/metrics.h"
 
 #include <fmt/format.h>
@@ -96,6 +97,9 @@ int seed(const Globals& globals) {
   Session session(globals);
   const demo::SeedReport report = demo::seed_demo(*session.core().db, Operator::scope(std::string(demo::kTenant)),
                                                   session.core().embedders, session.clock());
+  // The demo is there to be looked at: with every feature, unless somebody has decided otherwise.
+  session.core().entitled->plans.assign_first(Operator::scope(std::string(demo::kTenant)), "enterprise",
+                                              plans::Actor::tool("seed_demo"));
   if (globals.json) {
     std::string out;
     json::Writer w(out);

@@ -1,8 +1,8 @@
 #include "cli/http_client.h"
 
 #include "base/encoding.h"
+#include "base/version.h"
 #include "cli/failure.h"
-#include "cli/version.h"
 
 #include <fmt/format.h>
 

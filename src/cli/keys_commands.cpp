@@ -2,98 +2,44 @@
 #include "cli/commands.h"
 #include "cli/context.h"
 #include "cli/failure.h"
+#include "cli/keys_text.h"
 #include "cli/operator.h"
 #include "cli/terminal.h"
-#include "json/json.h"
 #include "modules/auth/keys_service.h"
-
-#include <fmt/format.h>
+#include "modules/plans/plans_service.h"
 
 #include <string>
 
-/// What these print, and what they are called in a failure, is documented for scripts (contract 01 §15).
+/// What these are called in a failure is documented for scripts (contract 01 §15), as is what they print (keys_text.h).
 namespace nexus::cli {
 namespace {
 
-std::string_view python_bool(bool value) {
-  return value ? "True" : "False";
-}
-std::string iso_or(const std::optional<Timestamp>& time, std::string_view otherwise) {
-  return time ? iso(*time) : std::string(otherwise);
-}
-
-void append_time(json::Writer& w, std::string_view name, const std::optional<Timestamp>& time) {
-  w.key(name);
-  time ? w.value(iso(*time)) : w.null();
-}
-
-void append_key(json::Writer& w, const auth::Key& key) {
-  w.field("key_id", key.id).field("key_prefix", key.key_prefix).key("name");
-  key.name ? w.value(*key.name) : w.null();
-  w.field("user_id", key.user_id).field("tenant_id", key.tenant_id).field("role", key.role);
-  w.field("created_at", iso(key.created_at));
-  append_time(w, "last_used_at", key.last_used_at);
-  append_time(w, "expires_at", key.expires_at);
-  append_time(w, "revoked_at", key.revoked_at);
-}
-
 int create_key(const Globals& globals, const KeyCreateOptions& options) {
   Session session(globals);
+  if (!options.plan.empty() && parse_role(options.role))  // a role that is none fails below, before anything is stored
+    session.core().entitled->plans.assign_first(Operator::scope(options.tenant), options.plan,
+                                                plans::Actor::tool("create_api_key"));
   const auth::IssuedKey issued =
       session.core().keys->create(Operator::scope(options.tenant), {.role = options.role,
                                                                     .name = options.name,
                                                                     .user_id = options.user_id,
                                                                     .email = options.email,
                                                                     .expires_in_days = options.expires_in_days});
-  if (globals.json) {
-    std::string out;
-    json::Writer w(out);
-    w.begin_object();
-    append_key(w, issued.key);
-    w.field("api_key", issued.plaintext.reveal()).end_object();
-    print(out + "\n");
-    return kDone;
-  }
-  print(fmt::format("API key created:\n  key_id: {}\n  key_prefix: {}\n  expires_at: {}\n  api_key:\n{}\n",
-                    issued.key.id, issued.key.key_prefix, iso_or(issued.key.expires_at, "never"),
-                    issued.plaintext.reveal()));
+  print(globals.json ? created_json(issued) : created_text(issued));
   return kDone;
 }
 
 int revoke_key(const Globals& globals, const std::string& id) {
   Session session(globals);
   const auth::Key key = session.core().keys->revoke(id);
-  if (globals.json) {
-    std::string out;
-    json::Writer w(out);
-    w.begin_object();
-    append_key(w, key);
-    w.end_object();
-    print(out + "\n");
-  } else {
-    print(fmt::format("Revoked API key {}\n", key.id));
-  }
+  print(globals.json ? revoked_json(key) : revoked_text(key));
   return kDone;
 }
 
 int rotate_key(const Globals& globals, const KeyRotateOptions& options) {
   Session session(globals);
   const auth::RotatedKey rotated = session.core().keys->rotate(options.id, options.name, options.keep_old_active);
-  const auth::IssuedKey& issued = rotated.issued;
-  if (globals.json) {
-    std::string out;
-    json::Writer w(out);
-    w.begin_object().field("old_key_id", rotated.old_key_id).field("old_key_revoked", rotated.old_key_revoked);
-    append_key(w, issued.key);
-    w.field("api_key", issued.plaintext.reveal()).end_object();
-    print(out + "\n");
-    return kDone;
-  }
-  print(
-      fmt::format("API key rotated:\n  old_key_id: {}\n  new_key_id: {}\n  old_key_revoked: {}\n  key_prefix: {}\n"
-                  "  api_key:\n{}\n",
-                  rotated.old_key_id, issued.key.id, python_bool(rotated.old_key_revoked), issued.key.key_prefix,
-                  issued.plaintext.reveal()));
+  print(globals.json ? rotated_json(rotated) : rotated_text(rotated));
   return kDone;
 }
 
@@ -101,29 +47,7 @@ int list_keys(const Globals& globals, const KeyListOptions& options) {
   Session session(globals);
   const std::vector<auth::ListedKey> keys =
       session.core().keys->list(Operator::scope(options.tenant), options.inactive_days, options.inactive_only);
-  std::string out;
-  if (globals.json) {
-    json::Writer w(out);
-    w.begin_object().key("keys").begin_array();
-    for (const auth::ListedKey& item : keys) {
-      w.begin_object();
-      append_key(w, item.key);
-      w.field("is_active", item.is_active).field("inactive_days", item.inactive_days);
-      w.field("is_expired", item.is_expired).end_object();
-    }
-    w.end_array().end_object();
-    print(out + "\n");
-    return kDone;
-  }
-  out = "key_id\tname\trole\tcreated_at\tlast_used_at\texpires_at\trevoked_at\tis_active\tinactive_days\tis_expired\n";
-  for (const auth::ListedKey& item : keys) {
-    const auth::Key& key = item.key;
-    out += fmt::format("{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\n", key.id, printable(key.name.value_or("")), key.role,
-                       iso(key.created_at), iso_or(key.last_used_at, ""), iso_or(key.expires_at, ""),
-                       iso_or(key.revoked_at, ""), python_bool(item.is_active), item.inactive_days,
-                       python_bool(item.is_expired));
-  }
-  print(out);
+  print(globals.json ? listed_json(keys) : listed_text(keys));
   return kDone;
 }
 

@@ -1,11 +1,11 @@
 #include "app/app.h"
 #include "app/core.h"
+#include "base/version.h"
 #include "cli/address.h"
 #include "cli/commands.h"
 #include "cli/context.h"
 #include "cli/failure.h"
 #include "cli/signals.h"
-#include "cli/version.h"
 #include "config/settings_table.h"
 #include "db/embedded_migrations.h"
 #include "db/migrator.h"
@@ -95,6 +95,9 @@ int work(const Globals& globals) {
   app::Core core(loaded.settings, clock, {});
   core.ingest_worker->start();
   core.reembed_worker->start();
+  app::Outside outside(loaded.settings, *core.audit, clock, core.metrics);
+  app::Deliveries deliveries(loaded.settings, *core.db, *core.audit, outside.client, clock, core.metrics);
+  if (billing::problem_of(app::webhook_options(loaded.settings)).empty()) deliveries.worker.start();
   observe::log_info("worker started", {{"threads", loaded.settings.get(config::kIngestWorkers)},
                                        {"database", database_name(loaded.settings)},
                                        {"version", version()}});
@@ -102,6 +105,7 @@ int work(const Globals& globals) {
   observe::log_info("stopping", {{"signal", signals.wait()}});
   core.ingest_worker->stop();
   core.reembed_worker->stop();
+  deliveries.worker.stop();
   observe::log_info("stopped");
   return kDone;
 }

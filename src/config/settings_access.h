@@ -49,8 +49,7 @@ inline constexpr Setting<Secret> kApiKeyPepper{
      .doc = "Server-side key of the hashes of API keys; losing it invalidates every key."}};
 inline constexpr Setting<std::int64_t> kSelfServeMaxActiveKeys{{.name = "SELF_SERVE_MAX_ACTIVE_KEYS",
                                                                 .area = Area::kAuthentication,
-                                                                .doc = "Active keys that a tenant may create itself.",
-                                                                .since = Since::kLater},
+                                                                .doc = "Active keys that a tenant may create itself."},
                                                                20,
                                                                1,
                                                                100'000};
@@ -176,135 +175,128 @@ inline constexpr Setting<bool> kIdentityDualControlRequired{
     false};
 
 // RateLimiting
-inline constexpr Setting<bool> kRateLimitEnabled{{.name = "RATE_LIMIT_ENABLED",
-                                                  .area = Area::kRateLimiting,
-                                                  .doc = "Limit request rates.",
-                                                  .since = Since::kLater,
-                                                  .common = true},
-                                                 true};
+inline constexpr Setting<bool> kRateLimitEnabled{
+    {.name = "RATE_LIMIT_ENABLED", .area = Area::kRateLimiting, .doc = "Limit request rates.", .common = true}, true};
 inline constexpr Setting<std::string> kRlFailMode{
     {.name = "RL_FAIL_MODE",
      .area = Area::kRateLimiting,
-     .doc = "`closed` answers 503 when the limiter's store is down; anything else lets requests pass.",
-     .since = Since::kLater},
+     .doc = "`closed` answers 503 when the limiter's shared store is down; else this process decides by itself."},
     "open"};
-inline constexpr Setting<double> kRlKeyRunRps{{.name = "RL_KEY_RUN_RPS",
-                                               .area = Area::kRateLimiting,
-                                               .doc = "Run tokens per second and key; a run costs 3.",
-                                               .since = Since::kLater},
-                                              1.0,
-                                              0.001,
-                                              1000000.0};
-inline constexpr Setting<std::int64_t> kRlKeyRunBurst{{.name = "RL_KEY_RUN_BURST",
-                                                       .area = Area::kRateLimiting,
-                                                       .doc = "Run tokens a key can save up.",
-                                                       .since = Since::kLater},
-                                                      5,
-                                                      1,
-                                                      1'000'000};
-inline constexpr Setting<double> kRlTenantRunRps{{.name = "RL_TENANT_RUN_RPS",
-                                                  .area = Area::kRateLimiting,
-                                                  .doc = "Run tokens per second and tenant.",
-                                                  .since = Since::kLater},
-                                                 3.0,
-                                                 0.001,
-                                                 1000000.0};
-inline constexpr Setting<std::int64_t> kRlTenantRunBurst{{.name = "RL_TENANT_RUN_BURST",
-                                                          .area = Area::kRateLimiting,
-                                                          .doc = "Run tokens a tenant can save up.",
-                                                          .since = Since::kLater},
-                                                         15,
-                                                         1,
-                                                         1'000'000};
-inline constexpr Setting<double> kRlKeyMutationRps{{.name = "RL_KEY_MUTATION_RPS",
-                                                    .area = Area::kRateLimiting,
-                                                    .doc = "Mutations per second and key.",
-                                                    .since = Since::kLater},
-                                                   2.0,
-                                                   0.001,
-                                                   1000000.0};
-inline constexpr Setting<std::int64_t> kRlKeyMutationBurst{{.name = "RL_KEY_MUTATION_BURST",
-                                                            .area = Area::kRateLimiting,
-                                                            .doc = "Mutations a key can save up.",
-                                                            .since = Since::kLater},
-                                                           10,
-                                                           1,
-                                                           1'000'000};
-inline constexpr Setting<double> kRlTenantMutationRps{{.name = "RL_TENANT_MUTATION_RPS",
-                                                       .area = Area::kRateLimiting,
-                                                       .doc = "Mutations per second and tenant.",
-                                                       .since = Since::kLater},
-                                                      5.0,
-                                                      0.001,
-                                                      1000000.0};
-inline constexpr Setting<std::int64_t> kRlTenantMutationBurst{{.name = "RL_TENANT_MUTATION_BURST",
-                                                               .area = Area::kRateLimiting,
-                                                               .doc = "Mutations a tenant can save up.",
-                                                               .since = Since::kLater},
-                                                              25,
-                                                              1,
-                                                              1'000'000};
-inline constexpr Setting<double> kRlKeyReadRps{{.name = "RL_KEY_READ_RPS",
-                                                .area = Area::kRateLimiting,
-                                                .doc = "Reads per second and key.",
-                                                .since = Since::kLater},
-                                               5.0,
-                                               0.001,
-                                               1000000.0};
-inline constexpr Setting<std::int64_t> kRlKeyReadBurst{{.name = "RL_KEY_READ_BURST",
-                                                        .area = Area::kRateLimiting,
-                                                        .doc = "Reads a key can save up.",
-                                                        .since = Since::kLater},
-                                                       20,
-                                                       1,
-                                                       1'000'000};
-inline constexpr Setting<double> kRlTenantReadRps{{.name = "RL_TENANT_READ_RPS",
-                                                   .area = Area::kRateLimiting,
-                                                   .doc = "Reads per second and tenant.",
-                                                   .since = Since::kLater},
-                                                  15.0,
-                                                  0.001,
-                                                  1000000.0};
-inline constexpr Setting<std::int64_t> kRlTenantReadBurst{{.name = "RL_TENANT_READ_BURST",
-                                                           .area = Area::kRateLimiting,
-                                                           .doc = "Reads a tenant can save up.",
-                                                           .since = Since::kLater},
-                                                          60,
-                                                          1,
-                                                          1'000'000};
-inline constexpr Setting<double> kRlKeyOpsRps{{.name = "RL_KEY_OPS_RPS",
-                                               .area = Area::kRateLimiting,
-                                               .doc = "Operator requests per second and key.",
-                                               .since = Since::kLater},
-                                              2.0,
-                                              0.001,
-                                              1000000.0};
-inline constexpr Setting<std::int64_t> kRlKeyOpsBurst{{.name = "RL_KEY_OPS_BURST",
-                                                       .area = Area::kRateLimiting,
-                                                       .doc = "Operator requests a key can save up.",
-                                                       .since = Since::kLater},
-                                                      10,
-                                                      1,
-                                                      1'000'000};
-inline constexpr Setting<double> kRlTenantOpsRps{{.name = "RL_TENANT_OPS_RPS",
-                                                  .area = Area::kRateLimiting,
-                                                  .doc = "Operator requests per second and tenant.",
-                                                  .since = Since::kLater},
-                                                 4.0,
-                                                 0.001,
-                                                 1000000.0};
-inline constexpr Setting<std::int64_t> kRlTenantOpsBurst{{.name = "RL_TENANT_OPS_BURST",
-                                                          .area = Area::kRateLimiting,
-                                                          .doc = "Operator requests a tenant can save up.",
-                                                          .since = Since::kLater},
-                                                         20,
-                                                         1,
-                                                         1'000'000};
+inline constexpr Setting<double> kRlKeyRunRps{
+    {.name = "RL_KEY_RUN_RPS", .area = Area::kRateLimiting, .doc = "Run tokens per second and key; a run costs 3."},
+    1.0,
+    0.001,
+    1000000.0};
+inline constexpr Setting<std::int64_t> kRlKeyRunBurst{
+    {.name = "RL_KEY_RUN_BURST", .area = Area::kRateLimiting, .doc = "Run tokens a key can save up."}, 5, 1, 1'000'000};
+inline constexpr Setting<double> kRlTenantRunRps{
+    {.name = "RL_TENANT_RUN_RPS", .area = Area::kRateLimiting, .doc = "Run tokens per second and tenant."},
+    3.0,
+    0.001,
+    1000000.0};
+inline constexpr Setting<std::int64_t> kRlTenantRunBurst{
+    {.name = "RL_TENANT_RUN_BURST", .area = Area::kRateLimiting, .doc = "Run tokens a tenant can save up."},
+    15,
+    1,
+    1'000'000};
+inline constexpr Setting<double> kRlKeyMutationRps{
+    {.name = "RL_KEY_MUTATION_RPS", .area = Area::kRateLimiting, .doc = "Mutations per second and key."},
+    2.0,
+    0.001,
+    1000000.0};
+inline constexpr Setting<std::int64_t> kRlKeyMutationBurst{
+    {.name = "RL_KEY_MUTATION_BURST", .area = Area::kRateLimiting, .doc = "Mutations a key can save up."},
+    10,
+    1,
+    1'000'000};
+inline constexpr Setting<double> kRlTenantMutationRps{
+    {.name = "RL_TENANT_MUTATION_RPS", .area = Area::kRateLimiting, .doc = "Mutations per second and tenant."},
+    5.0,
+    0.001,
+    1000000.0};
+inline constexpr Setting<std::int64_t> kRlTenantMutationBurst{
+    {.name = "RL_TENANT_MUTATION_BURST", .area = Area::kRateLimiting, .doc = "Mutations a tenant can save up."},
+    25,
+    1,
+    1'000'000};
+inline constexpr Setting<double> kRlKeyReadRps{
+    {.name = "RL_KEY_READ_RPS", .area = Area::kRateLimiting, .doc = "Reads per second and key."},
+    5.0,
+    0.001,
+    1000000.0};
+inline constexpr Setting<std::int64_t> kRlKeyReadBurst{
+    {.name = "RL_KEY_READ_BURST", .area = Area::kRateLimiting, .doc = "Reads a key can save up."}, 20, 1, 1'000'000};
+inline constexpr Setting<double> kRlTenantReadRps{
+    {.name = "RL_TENANT_READ_RPS", .area = Area::kRateLimiting, .doc = "Reads per second and tenant."},
+    15.0,
+    0.001,
+    1000000.0};
+inline constexpr Setting<std::int64_t> kRlTenantReadBurst{
+    {.name = "RL_TENANT_READ_BURST", .area = Area::kRateLimiting, .doc = "Reads a tenant can save up."},
+    60,
+    1,
+    1'000'000};
+inline constexpr Setting<double> kRlKeyOpsRps{
+    {.name = "RL_KEY_OPS_RPS", .area = Area::kRateLimiting, .doc = "Operator requests per second and key."},
+    2.0,
+    0.001,
+    1000000.0};
+inline constexpr Setting<std::int64_t> kRlKeyOpsBurst{
+    {.name = "RL_KEY_OPS_BURST", .area = Area::kRateLimiting, .doc = "Operator requests a key can save up."},
+    10,
+    1,
+    1'000'000};
+inline constexpr Setting<double> kRlTenantOpsRps{
+    {.name = "RL_TENANT_OPS_RPS", .area = Area::kRateLimiting, .doc = "Operator requests per second and tenant."},
+    4.0,
+    0.001,
+    1000000.0};
+inline constexpr Setting<std::int64_t> kRlTenantOpsBurst{
+    {.name = "RL_TENANT_OPS_BURST", .area = Area::kRateLimiting, .doc = "Operator requests a tenant can save up."},
+    20,
+    1,
+    1'000'000};
+inline constexpr Setting<double> kRlFailureRps{
+    {.name = "RL_FAILURE_RPS",
+     .area = Area::kRateLimiting,
+     .doc = "Refused credentials and roles per second, for each address (IPv6: each /64) and each key they claim."},
+    1.0,
+    0.001,
+    1000000.0};
+inline constexpr Setting<std::int64_t> kRlFailureBurst{
+    {.name = "RL_FAILURE_BURST",
+     .area = Area::kRateLimiting,
+     .doc = "Refusals that may follow each other at once before an address or a claimed key has to wait."},
+    30,
+    1,
+    1'000'000};
+inline constexpr Setting<std::int64_t> kRlMaxBuckets{
+    {.name = "RL_MAX_BUCKETS",
+     .area = Area::kRateLimiting,
+     .doc = "Buckets kept in memory, about 150 bytes each; full ones give way first."},
+    100'000,
+    1'000,
+    10'000'000};
 inline constexpr Setting<std::string> kRlRedisPrefix{{.name = "RL_REDIS_PREFIX",
                                                       .area = Area::kRateLimiting,
                                                       .doc = "Prefix of bucket keys in Redis.",
                                                       .since = Since::kLater},
                                                      "nexusrag:rl"};
+inline constexpr Setting<std::int64_t> kUsageFlushIntervalMs{
+    {.name = "USAGE_FLUSH_INTERVAL_MS",
+     .area = Area::kRateLimiting,
+     .doc = "How often counted use is written; `kill -9` loses what was counted since."},
+    50,
+    1,
+    60'000};
+inline constexpr Setting<std::int64_t> kQuotaLeaseUnits{
+    {.name = "QUOTA_LEASE_UNITS",
+     .area = Area::kRateLimiting,
+     .doc = "Most quota units a process holds in advance for a tenant, never above an eighth of what is left; 0 asks "
+            "the database for each request of a tenant with a limit."},
+    1'024,
+    0,
+    1'000'000};
 
 // Audit
 inline constexpr Setting<std::int64_t> kAuditRetentionDays{
@@ -312,6 +304,20 @@ inline constexpr Setting<std::int64_t> kAuditRetentionDays{
     90,
     1,
     36'500};
+inline constexpr Setting<std::int64_t> kAuditAggregateWindowS{
+    {.name = "AUDIT_AGGREGATE_WINDOW_S",
+     .area = Area::kAudit,
+     .doc = "Refusals of one kind within so many seconds become one audit event with their count."},
+    60,
+    1,
+    3'600};
+inline constexpr Setting<std::int64_t> kAuditAggregateMaxKinds{
+    {.name = "AUDIT_AGGREGATE_MAX_KINDS",
+     .area = Area::kAudit,
+     .doc = "Kinds of refusals (who, what) that are counted apart; all others of a type share one count."},
+    512,
+    16,
+    100'000};
 inline constexpr Setting<std::int64_t> kAuditCheckpointEvents{
     {.name = "AUDIT_CHECKPOINT_EVENTS",
      .area = Area::kAudit,

@@ -64,45 +64,32 @@ inline constexpr Setting<std::int64_t> kRunResumeMemoryMb{{.name = "RUN_RESUME_M
                                                           64,
                                                           1,
                                                           65'536};
-inline constexpr Setting<std::int64_t> kExtCallTimeoutMs{{.name = "EXT_CALL_TIMEOUT_MS",
-                                                          .area = Area::kResilience,
-                                                          .doc = "Deadline of one attempt of an outbound call.",
-                                                          .since = Since::kLater},
-                                                         8000,
-                                                         1,
-                                                         600'000};
-inline constexpr Setting<std::int64_t> kExtRetryMaxAttempts{{.name = "EXT_RETRY_MAX_ATTEMPTS",
-                                                             .area = Area::kResilience,
-                                                             .doc = "Attempts of an outbound call in all.",
-                                                             .since = Since::kLater},
-                                                            2,
-                                                            1,
-                                                            20};
-inline constexpr Setting<std::int64_t> kExtRetryBackoffMs{{.name = "EXT_RETRY_BACKOFF_MS",
-                                                           .area = Area::kResilience,
-                                                           .doc = "First pause between attempts.",
-                                                           .since = Since::kLater},
-                                                          200,
-                                                          0,
-                                                          60'000};
+inline constexpr Setting<std::int64_t> kExtCallTimeoutMs{
+    {.name = "EXT_CALL_TIMEOUT_MS", .area = Area::kResilience, .doc = "Deadline of one attempt of an outbound call."},
+    8000,
+    1,
+    600'000};
+inline constexpr Setting<std::int64_t> kExtRetryMaxAttempts{
+    {.name = "EXT_RETRY_MAX_ATTEMPTS", .area = Area::kResilience, .doc = "Attempts of an outbound call in all."},
+    2,
+    1,
+    20};
+inline constexpr Setting<std::int64_t> kExtRetryBackoffMs{
+    {.name = "EXT_RETRY_BACKOFF_MS", .area = Area::kResilience, .doc = "First pause between attempts."},
+    200,
+    0,
+    60'000};
 inline constexpr Setting<std::int64_t> kCbFailureThreshold{{.name = "CB_FAILURE_THRESHOLD",
                                                             .area = Area::kResilience,
-                                                            .doc = "Failures in a row that open a circuit breaker.",
-                                                            .since = Since::kLater},
+                                                            .doc = "Failures in a row that open a circuit breaker."},
                                                            5,
                                                            1,
                                                            10'000};
-inline constexpr Setting<std::int64_t> kCbOpenSeconds{{.name = "CB_OPEN_SECONDS",
-                                                       .area = Area::kResilience,
-                                                       .doc = "How long a breaker stays open.",
-                                                       .since = Since::kLater},
-                                                      30,
-                                                      1,
-                                                      86'400};
+inline constexpr Setting<std::int64_t> kCbOpenSeconds{
+    {.name = "CB_OPEN_SECONDS", .area = Area::kResilience, .doc = "How long a breaker stays open."}, 30, 1, 86'400};
 inline constexpr Setting<std::int64_t> kCbHalfOpenTrials{{.name = "CB_HALF_OPEN_TRIALS",
                                                           .area = Area::kResilience,
-                                                          .doc = "Successes that close a half-open breaker.",
-                                                          .since = Since::kLater},
+                                                          .doc = "Trial calls that a half-open breaker lets through."},
                                                          2,
                                                          1,
                                                          1000};
@@ -114,8 +101,41 @@ inline constexpr Setting<std::string> kCbRedisPrefix{{.name = "CB_REDIS_PREFIX",
 inline constexpr Setting<std::string> kOutboundAllowPrivate{
     {.name = "OUTBOUND_ALLOW_PRIVATE",
      .area = Area::kResilience,
-     .doc = "Comma list of private hosts or CIDR blocks that user-supplied addresses may reach.",
-     .since = Since::kLater},
+     .doc = "Comma list of private hosts or CIDR blocks that user-supplied addresses may reach."},
+    ""};
+inline constexpr Setting<std::int64_t> kOutboundConnectTimeoutMs{
+    {.name = "OUTBOUND_CONNECT_TIMEOUT_MS",
+     .area = Area::kResilience,
+     .doc = "Time for TCP and TLS within an attempt of an outbound call."},
+    5000,
+    1,
+    600'000};
+inline constexpr Setting<std::int64_t> kOutboundMaxResponseBytes{
+    {.name = "OUTBOUND_MAX_RESPONSE_BYTES",
+     .area = Area::kResilience,
+     .doc = "Longest answer of an outbound call that names no bound of its own."},
+    8'388'608,
+    1024,
+    1'073'741'824};
+inline constexpr Setting<std::int64_t> kOutboundMaxConcurrency{
+    {.name = "OUTBOUND_MAX_CONCURRENCY", .area = Area::kResilience, .doc = "Outbound calls on the wire at a time."},
+    64,
+    1,
+    4096};
+inline constexpr Setting<std::string> kOutboundProxy{
+    {.name = "OUTBOUND_PROXY",
+     .area = Area::kResilience,
+     .doc = "Proxy for outbound calls, such as `http://proxy:3128`; the environment's proxies are not used."},
+    ""};
+inline constexpr Setting<std::string> kOutboundNoProxy{
+    {.name = "OUTBOUND_NO_PROXY",
+     .area = Area::kResilience,
+     .doc = "Comma list of hosts and domains that are called without the proxy."},
+    ""};
+inline constexpr Setting<std::string> kOutboundCaFile{
+    {.name = "OUTBOUND_CA_FILE",
+     .area = Area::kResilience,
+     .doc = "PEM file of the authorities to trust instead of the system's."},
     ""};
 inline constexpr Setting<bool> kKillRun{
     {.name = "KILL_RUN", .area = Area::kResilience, .doc = "Default of the kill switch of runs."}, false};
@@ -410,23 +430,41 @@ inline constexpr Setting<std::int64_t> kUiActionRetentionDays{{.name = "UI_ACTIO
                                                               36'500};
 inline constexpr Setting<std::int64_t> kUsageCounterRetentionDays{{.name = "USAGE_COUNTER_RETENTION_DAYS",
                                                                    .area = Area::kRetention,
-                                                                   .doc = "Age at which usage counters are pruned.",
-                                                                   .since = Since::kLater},
+                                                                   .doc = "Age at which usage counters are pruned."},
                                                                   120,
                                                                   1,
                                                                   36'500};
+inline constexpr Setting<std::int64_t> kMaintenanceIntervalS{
+    {.name = "MAINTENANCE_INTERVAL_S",
+     .area = Area::kRetention,
+     .doc = "How often each maintenance task (pruning, sweeping) runs by itself; 0: only when asked to."},
+    86'400,
+    0,
+    2'592'000};
 inline constexpr Setting<bool> kIdempotencyEnabled{{.name = "IDEMPOTENCY_ENABLED",
                                                     .area = Area::kRetention,
-                                                    .doc = "Honour `Idempotency-Key`.",
-                                                    .since = Since::kLater},
+                                                    .doc = "Honour `Idempotency-Key`."},
                                                    true};
 inline constexpr Setting<std::int64_t> kIdempotencyTtlHours{{.name = "IDEMPOTENCY_TTL_HOURS",
                                                              .area = Area::kRetention,
-                                                             .doc = "How long a stored answer is replayed.",
-                                                             .since = Since::kLater},
+                                                             .doc = "How long a stored answer is replayed."},
                                                             24,
                                                             1,
                                                             8760};
+inline constexpr Setting<std::int64_t> kIdempotencyLeaseS{
+    {.name = "IDEMPOTENCY_LEASE_S",
+     .area = Area::kRetention,
+     .doc = "How long a key stays reserved after the process that runs its request has died."},
+    60,
+    5,
+    3600};
+inline constexpr Setting<std::int64_t> kIdempotencyMaxBodyBytes{
+    {.name = "IDEMPOTENCY_MAX_BODY_BYTES",
+     .area = Area::kRetention,
+     .doc = "Largest answer that is stored; a repeated request whose answer was larger gets 409."},
+    1'048'576,
+    1024,
+    67'108'864};
 inline constexpr Setting<Secret> kUiCursorSecret{
     {.name = "UI_CURSOR_SECRET", .area = Area::kRetention, .doc = "Signs the cursors of lists."}};
 

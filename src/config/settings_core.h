@@ -41,8 +41,7 @@ inline constexpr Setting<std::string> kDataDir{
     "var"};
 inline constexpr Setting<bool> kInstrumentationDetailedTimers{{.name = "INSTRUMENTATION_DETAILED_TIMERS",
                                                                .area = Area::kGeneral,
-                                                               .doc = "Record the time of each segment of a request.",
-                                                               .since = Since::kLater},
+                                                               .doc = "Record the time of each segment of a request."},
                                                               true};
 inline constexpr Setting<Secret> kMetricsToken{
     {.name = "METRICS_TOKEN",
@@ -51,8 +50,27 @@ inline constexpr Setting<Secret> kMetricsToken{
 inline constexpr Setting<std::optional<std::string>> kOtelExporterOtlpEndpoint{
     {.name = "OTEL_EXPORTER_OTLP_ENDPOINT",
      .area = Area::kGeneral,
-     .doc = "Base URL of an OTLP/HTTP collector; empty exports nothing.",
-     .since = Since::kLater}};
+     .doc = "Base URL of an OTLP/HTTP collector, which gets traces as JSON; empty exports nothing."}};
+inline constexpr Setting<Secret> kOtelExporterOtlpHeaders{
+    {.name = "OTEL_EXPORTER_OTLP_HEADERS",
+     .area = Area::kGeneral,
+     .doc = "Headers sent to the collector: `name=value,name=value`, values percent-encoded."}};
+inline constexpr Setting<std::int64_t> kOtelExporterOtlpTimeout{
+    {.name = "OTEL_EXPORTER_OTLP_TIMEOUT",
+     .area = Area::kGeneral,
+     .doc = "Milliseconds that one export may take."},
+    10'000,
+    1,
+    600'000};
+inline constexpr Setting<std::string> kOtelServiceName{
+    {.name = "OTEL_SERVICE_NAME", .area = Area::kGeneral, .doc = "Name of this service in traces."}, "nexusrag"};
+inline constexpr Setting<double> kOtelTracesSamplerArg{
+    {.name = "OTEL_TRACES_SAMPLER_ARG",
+     .area = Area::kGeneral,
+     .doc = "Share of the traces that begin here which is recorded; callers' own decisions stand."},
+    1.0,
+    0.0,
+    1.0};
 inline constexpr Setting<std::string> kApiLegacySunset{
     {.name = "API_LEGACY_SUNSET",
      .area = Area::kGeneral,
@@ -61,8 +79,7 @@ inline constexpr Setting<std::string> kApiLegacySunset{
 inline constexpr Setting<std::string> kPlatformOperatorTenants{
     {.name = "PLATFORM_OPERATOR_TENANTS",
      .area = Area::kGeneral,
-     .doc = "Comma list of tenants whose admins may change what affects every tenant; `*` means any tenant.",
-     .since = Since::kLater},
+     .doc = "Comma list of tenants whose admins may change what affects every tenant; `*` means any tenant."},
     "*"};
 inline constexpr Setting<bool> kWorkersInProcess{{.name = "WORKERS_IN_PROCESS",
                                                   .area = Area::kGeneral,
@@ -71,13 +88,15 @@ inline constexpr Setting<bool> kWorkersInProcess{{.name = "WORKERS_IN_PROCESS",
                                                  true};
 inline constexpr Setting<Secret> kHeartbeatSecret{{.name = "HEARTBEAT_SECRET",
                                                    .area = Area::kGeneral,
-                                                   .doc = "Enables `POST /api/heartbeat`.",
-                                                   .since = Since::kLater}};
+                                                   .doc = "Enables `POST /api/heartbeat`."}};
 inline constexpr Setting<std::optional<std::string>> kVercelGitCommitAuthorDate{
     {.name = "VERCEL_GIT_COMMIT_AUTHOR_DATE",
      .area = Area::kGeneral,
-     .doc = "Source of `last_deployed_at` in `/api/stats`.",
-     .since = Since::kLater}};
+     .doc = "Source of `last_deployed_at` in `/api/stats`."}};
+inline constexpr Setting<std::optional<std::string>> kBenchmarkArtifact{
+    {.name = "BENCHMARK_ARTIFACT",
+     .area = Area::kGeneral,
+     .doc = "JSON file with published results that `/api/benchmark-latest` shows."}};
 
 // Server
 inline constexpr Setting<std::string> kListenHost{

@@ -12,19 +12,30 @@ namespace nexus::config {
 
 // Billing
 inline constexpr Setting<bool> kBillingWebhookEnabled{
-    {.name = "BILLING_WEBHOOK_ENABLED", .area = Area::kBilling, .doc = "Send billing events.", .since = Since::kLater},
-    false};
+    {.name = "BILLING_WEBHOOK_ENABLED", .area = Area::kBilling, .doc = "Send billing events."}, false};
 inline constexpr Setting<std::optional<std::string>> kBillingWebhookUrl{
-    {.name = "BILLING_WEBHOOK_URL", .area = Area::kBilling, .doc = "Where billing events go.", .since = Since::kLater}};
+    {.name = "BILLING_WEBHOOK_URL", .area = Area::kBilling, .doc = "Where billing events go."}};
 inline constexpr Setting<Secret> kBillingWebhookSecret{
-    {.name = "BILLING_WEBHOOK_SECRET", .area = Area::kBilling, .doc = "Signs billing events.", .since = Since::kLater}};
-inline constexpr Setting<std::int64_t> kBillingWebhookTimeoutMs{{.name = "BILLING_WEBHOOK_TIMEOUT_MS",
-                                                                 .area = Area::kBilling,
-                                                                 .doc = "Deadline of one delivery.",
-                                                                 .since = Since::kLater},
-                                                                2000,
-                                                                1,
-                                                                600'000};
+    {.name = "BILLING_WEBHOOK_SECRET", .area = Area::kBilling, .doc = "Signs billing events."}};
+inline constexpr Setting<std::int64_t> kBillingWebhookTimeoutMs{
+    {.name = "BILLING_WEBHOOK_TIMEOUT_MS", .area = Area::kBilling, .doc = "Deadline of one delivery."},
+    2000,
+    1,
+    600'000};
+inline constexpr Setting<std::int64_t> kBillingWebhookMaxAttempts{
+    {.name = "BILLING_WEBHOOK_MAX_ATTEMPTS",
+     .area = Area::kBilling,
+     .doc = "Deliveries tried before an event is given up; pauses grow from 5 seconds to 3 hours."},
+    16,
+    1,
+    100};
+inline constexpr Setting<std::int64_t> kBillingWebhookRetentionDays{
+    {.name = "BILLING_WEBHOOK_RETENTION_DAYS",
+     .area = Area::kBilling,
+     .doc = "How long events that were delivered or given up are kept; longer than a month, so that none repeats."},
+    90,
+    32,
+    3650};
 
 // Costs
 inline constexpr Setting<bool> kCostGovernanceEnabled{{.name = "COST_GOVERNANCE_ENABLED",

@@ -32,6 +32,8 @@ void check_secrets(const Settings& s, Loaded& out) {
         named(kUiCursorSecret, "is the published example; set another (AUTH_DEV_BYPASS=true suppresses this check)"));
   if (s.get(kBillingWebhookEnabled) && s.get(kBillingWebhookSecret).empty())
     out.problems.push_back(named(kBillingWebhookSecret, "is required while BILLING_WEBHOOK_ENABLED is true"));
+  if (s.get(kBillingWebhookEnabled) && s.get(kBillingWebhookUrl).value_or("").empty())
+    out.warnings.push_back(named(kBillingWebhookUrl, "is empty: billing events are neither kept nor sent"));
 }
 
 void check_environment(const Settings& s, Loaded& out) {
@@ -90,6 +92,8 @@ void check_bounds(const Settings& s, Loaded& out) {
   if (s.get(kChunkOverlapChars) >= s.get(kChunkSizeChars))
     out.problems.push_back(named(kChunkOverlapChars, "must be below CHUNK_SIZE_CHARS"));
   if (!s.get(kRateLimitEnabled)) return;
+  if (const std::string mode = ascii_lower(s.get(kRlFailMode)); mode != "open" && mode != "closed")
+    out.warnings.push_back(named(kRlFailMode, "is neither open nor closed and counts as open"));
   for (const auto* row : {&kRlKeyRunBurst, &kRlTenantRunBurst})
     if (s.get(*row) < kRunCost)
       out.problems.push_back(named(*row, fmt::format("must be at least {}, the cost of one run", kRunCost)));

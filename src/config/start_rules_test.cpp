@@ -101,6 +101,8 @@ TEST(StartRules, RefusesThePublishedCursorSecret) {
 TEST(StartRules, AWebhookNeedsItsSecretEverywhere) {
   EXPECT_THAT(reviewed({{"BILLING_WEBHOOK_ENABLED", "true"}}).problems,
               ElementsAre(StartsWith("BILLING_WEBHOOK_SECRET is required")));
+  EXPECT_THAT(reviewed({{"BILLING_WEBHOOK_ENABLED", "true"}}).warnings,
+              Contains(StartsWith("BILLING_WEBHOOK_URL is empty")));
 }
 
 TEST(StartRules, DevBypassNeedsLoopbackAndIsRefusedInProduction) {
@@ -135,6 +137,10 @@ TEST(StartRules, ChecksBoundsThatDependOnEachOther) {
   EXPECT_THAT(reviewed({{"RL_KEY_RUN_BURST", "2"}}).problems,
               ElementsAre("RL_KEY_RUN_BURST must be at least 3, the cost of one run"));
   EXPECT_THAT(reviewed({{"RL_KEY_RUN_BURST", "2"}, {"RATE_LIMIT_ENABLED", "false"}}).problems, IsEmpty());
+  EXPECT_THAT(reviewed({{"RL_TENANT_RUN_BURST", "2"}}).problems,
+              ElementsAre(StartsWith("RL_TENANT_RUN_BURST must be")));
+  EXPECT_THAT(reviewed({{"RL_FAIL_MODE", "close"}}).warnings, ElementsAre(StartsWith("RL_FAIL_MODE is neither")));
+  EXPECT_THAT(reviewed({{"RL_FAIL_MODE", "Closed"}}).warnings, IsEmpty());
   EXPECT_THAT(reviewed({{"SCIM_DEFAULT_PAGE_SIZE", "300"}}).problems, SizeIs(1));
   EXPECT_THAT(reviewed({{"JOB_HEARTBEAT_S", "40"}}).problems, SizeIs(1));
   EXPECT_THAT(reviewed({{"CHUNK_OVERLAP_CHARS", "1200"}}).problems, SizeIs(1));

@@ -17,6 +17,10 @@ struct Endpoint;
 struct Call {
   /// Both outlive the call.
   Call(const Request& incoming, const Endpoint& row) : request(incoming), endpoint(row) {}
+  virtual ~Call() = default;  // the pipeline keeps what its gates handed out in a type of its own
+  Call(const Call&) = default;
+  Call(Call&&) = default;
+  Call& operator=(const Call&) = delete;
 
   const Request& request;
   const Endpoint& endpoint;

@@ -2,6 +2,7 @@
 
 #include "base/encoding.h"
 
+#include <algorithm>
 #include <arpa/inet.h>
 #include <charconv>
 #include <cstring>
@@ -74,6 +75,13 @@ std::string IpAddress::to_string() const {
   const bool v4 = is_mapped(*this);
   ::inet_ntop(v4 ? AF_INET : AF_INET6, bytes.data() + (v4 ? 12 : 0), text.data(), static_cast<socklen_t>(text.size()));
   return text.data();
+}
+
+IpAddress IpAddress::network() const {
+  constexpr std::size_t kNetworkBytes = 8;
+  IpAddress result = *this;
+  if (!is_mapped(*this)) std::fill(result.bytes.begin() + kNetworkBytes, result.bytes.end(), std::uint8_t{0});
+  return result;
 }
 
 ProxyTrust::ProxyTrust(std::span<const std::string> entries) {

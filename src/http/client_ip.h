@@ -20,6 +20,8 @@ struct IpAddress {
   [[nodiscard]] static std::optional<IpAddress> parse(std::string_view text);
   /// "192.0.2.1" for mapped addresses, RFC 5952 form otherwise.
   [[nodiscard]] std::string to_string() const;
+  /// What one subscriber holds at least: an IPv4 address itself, the /64 of any other.
+  [[nodiscard]] IpAddress network() const;
 
   friend bool operator==(const IpAddress&, const IpAddress&) = default;
 };

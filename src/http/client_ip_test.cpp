@@ -75,6 +75,13 @@ TEST(RequestOrigin, TakesSchemeAndHostOfTheNearestProxy) {
   EXPECT_EQ(origin.host, "rag.example:8443");
 }
 
+TEST(IpAddressNetwork, IsTheAddressOfIpv4AndTheFirstHalfOfIpv6) {
+  const auto network = [](std::string_view text) { return IpAddress::parse(text)->network().to_string(); };
+  EXPECT_EQ(network("203.0.113.7"), "203.0.113.7");
+  EXPECT_EQ(network("::ffff:203.0.113.7"), "203.0.113.7");
+  EXPECT_EQ(network("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
+}
+
 TEST(RequestOrigin, RefusesAHostThatIsNoAuthority) {
   EXPECT_EQ(trust({}).origin("9.9.9.9", false, forwarded({{"Host", "a b/<script>"}})).host, "");
 }

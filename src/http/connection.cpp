@@ -87,9 +87,26 @@ Connection::~Connection() {
   io_.remove(*this);
 }
 
-void Connection::arm(std::chrono::milliseconds timeout) {
+std::chrono::milliseconds Connection::limit_of(Phase phase) const {
+  switch (phase) {
+    case Phase::kIdle:
+      return options().idle_timeout;
+    case Phase::kHeader:
+      return options().header_timeout;
+    case Phase::kBody:
+      return options().body_timeout;
+    case Phase::kWrite:
+      return options().write_timeout;
+    case Phase::kLinger:
+      break;
+  }
+  return kLingerTime;
+}
+
+void Connection::arm(Phase phase) {
+  phase_ = phase;
   timed_out_ = false;
-  deadline_ = std::chrono::steady_clock::now() + timeout;
+  deadline_ = std::chrono::steady_clock::now() + limit_of(phase);
 }
 
 void Connection::disarm() {
@@ -100,6 +117,7 @@ void Connection::check_deadline(std::chrono::steady_clock::time_point now) {
   if (now < deadline_) return;
   disarm();
   timed_out_ = true;
+  io_.shared.metrics.timeouts[static_cast<std::size_t>(phase_)]->add();
   if (sink_ != nullptr) {
     sink_->fail();
     return;
@@ -162,7 +180,7 @@ boost::asio::awaitable<bool> Connection::read_head() {
   while (input_.empty() || input_.view() == "\r") {
     if (io_.shared.draining.load(std::memory_order_relaxed)) co_return false;
     idle_ = true;
-    arm(first_ ? options().header_timeout : options().idle_timeout);
+    arm(first_ ? Phase::kHeader : Phase::kIdle);
     const std::size_t n = co_await read_more(kReadRoom);
     idle_ = false;
     if (n == 0 || broken_) co_return false;
@@ -177,7 +195,7 @@ boost::asio::awaitable<bool> Connection::read_head() {
   for (;;) {
     input_.consume(parser_.feed(input_.view()));
     if (parser_.head_done() || parser_.problem() != RequestParser::Problem::kNone) break;
-    if (!waiting) arm(options().header_timeout);
+    if (!waiting) arm(Phase::kHeader);
     waiting = true;
     const std::size_t n = co_await read_more(kReadRoom);
     if (n > 0 && !broken_) continue;
@@ -188,6 +206,7 @@ boost::asio::awaitable<bool> Connection::read_head() {
     break;
   }
   disarm();
+  in_flight_.emplace(io_.shared.metrics.in_flight);
   co_return true;
 }
 
@@ -336,6 +355,8 @@ void Connection::finish_exchange() {
   Exchange& exchange = *exchange_;
   if (exchange.client_gone) broken_ = true;
   exchange.total_us = io_.shared.clock.steady_us() - exchange.request.started_us;
+  if (parser_.has_body()) io_.shared.metrics.request_bytes.observe(static_cast<double>(parser_.body_bytes()));
+  in_flight_.reset();
   io_.shared.dispatcher.finished(exchange);
   if (!exchange.request.files.empty()) {
     std::vector<std::filesystem::path> paths;
@@ -351,7 +372,7 @@ void Connection::finish_exchange() {
 boost::asio::awaitable<void> Connection::linger() {
   boost::system::error_code error;
   socket_.shutdown(boost::asio::socket_base::shutdown_send, error);
-  arm(kLingerTime);
+  arm(Phase::kLinger);
   while (!error && !timed_out_ && !broken_) {
     input_.consume(input_.size());
     const std::size_t n = co_await read_more(kReadRoom);

@@ -65,12 +65,17 @@ class Connection {
   void abort();
 
   // Used by the stream that is being written.
-  void arm(std::chrono::milliseconds timeout);
+  /// Starts the time limit of a phase.
+  void arm(Phase phase);
   void disarm();
   [[nodiscard]] Socket& socket() { return socket_; }
   [[nodiscard]] ReadBuffer& input() { return input_; }
   [[nodiscard]] const ServerOptions& options() const { return io_.shared.options; }
-  void count_out(std::size_t n) { exchange_->bytes_out += n; }
+  void count_in(std::size_t n) { io_.shared.metrics.received.add(n); }
+  void count_out(std::size_t n) {
+    exchange_->bytes_out += n;
+    io_.shared.metrics.sent.add(n);
+  }
 
   std::size_t registry_index = 0;  ///< kept by IoThread
 
@@ -93,6 +98,7 @@ class Connection {
   void prepare_exchange();
   void finish_exchange();
   boost::asio::awaitable<void> linger();
+  [[nodiscard]] std::chrono::milliseconds limit_of(Phase phase) const;
 
   // connection_body.cpp
   boost::asio::awaitable<std::size_t> read_more(std::size_t room);
@@ -123,11 +129,13 @@ class Connection {
   std::string output_;  // head, and short bodies behind it
   RequestParser parser_;
   std::unique_ptr<Exchange> exchange_;
-  std::optional<Resume> resume_;  // the coroutine while a lane has the exchange
-  Step step_ = Step::kBoth;       // what the lane does
+  std::optional<Present> in_flight_;  // from its head to its last byte
+  std::optional<Resume> resume_;      // the coroutine while a lane has the exchange
+  Step step_ = Step::kBoth;           // what the lane does
   StreamSink* sink_ = nullptr;
 
   std::chrono::steady_clock::time_point deadline_ = std::chrono::steady_clock::time_point::max();
+  Phase phase_ = Phase::kIdle;
   bool timed_out_ = false;
   bool idle_ = false;    // between requests: may be closed at any moment
   bool first_ = true;    // no request has been read yet

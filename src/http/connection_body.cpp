@@ -23,6 +23,7 @@ boost::asio::awaitable<std::size_t> Connection::read_more(std::size_t room) {
   const auto [error, n] = co_await socket_.async_read_some(into, kAwait);
   if (error && !timed_out_) broken_ = broken_ || error != boost::asio::error::eof;
   input_.commit(n);
+  count_in(n);
   turns_ = 0;
   co_return timed_out_ ? 0 : n;
 }
@@ -85,14 +86,14 @@ boost::asio::awaitable<bool> Connection::read_body() {
   }
 
   parser_.body_into(&request.body);
-  arm(options().body_timeout);
+  arm(Phase::kBody);
   std::uint64_t seen = 0;
   while (!parser_.done()) {
     const bool readable = co_await read_body_piece(limit);
     if (!readable) break;
     if (parser_.body_bytes() - seen >= kProgressBytes) {
       seen = parser_.body_bytes();
-      arm(options().body_timeout);
+      arm(Phase::kBody);
     }
   }
   disarm();
@@ -125,12 +126,12 @@ boost::asio::awaitable<bool> Connection::read_upload(const std::string& content_
   parser_.body_into(&block);
   bool readable = true;
   while (!failure && readable && !parser_.done()) {
-    arm(options().body_timeout);
+    arm(Phase::kBody);
     const std::uint64_t before = parser_.body_bytes();
     while (readable && !parser_.done() && block.size() < kUploadBlock && parser_.body_bytes() - before < kUploadBlock) {
       const std::size_t had = block.size();
       readable = co_await read_body_piece(options().max_upload_bytes);
-      if (block.size() / kProgressBytes != had / kProgressBytes) arm(options().body_timeout);
+      if (block.size() / kProgressBytes != had / kProgressBytes) arm(Phase::kBody);
     }
     disarm();
     if (readable && !block.empty()) co_await on_disk(consume);

@@ -72,6 +72,7 @@ void IoThread::remove(Connection& connection) noexcept {
   connections_[connection.registry_index] = last;
   last->registry_index = connection.registry_index;
   connections_.pop_back();
+  shared.metrics.connections.add(-1);
   if (shared.open.fetch_sub(1) == 1) {
     const std::lock_guard lock(shared.mutex);
     shared.none_open.notify_all();

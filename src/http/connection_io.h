@@ -1,6 +1,7 @@
 #pragma once
 
 #include "http/client_ip.h"
+#include "http/http_metrics.h"
 #include "http/server.h"
 
 #include <boost/asio/as_tuple.hpp>
@@ -36,12 +37,13 @@ inline constexpr auto kAwait = boost::asio::as_tuple(boost::asio::use_awaitable)
 /// What all connections of a server share. Outlives them.
 struct ServerContext {
   ServerContext(ServerOptions server_options, const Router& server_router, Dispatcher& server_dispatcher,
-                Lanes server_lanes, const Clock& server_clock)
+                Lanes server_lanes, const Clock& server_clock, observe::Metrics& registry)
       : options(std::move(server_options)),
         router(server_router),
         dispatcher(server_dispatcher),
         lanes(server_lanes),
         clock(server_clock),
+        metrics(registry),
         proxies(options.trusted_proxies) {}
 
   const ServerOptions options;
@@ -49,6 +51,7 @@ struct ServerContext {
   Dispatcher& dispatcher;
   const Lanes lanes;
   const Clock& clock;
+  HttpMetrics metrics;
   const ProxyTrust proxies;
   std::string address;  ///< host:port as bound; set before the first connection
   /// Spool files and file bodies. A thread of its own: a lane could keep an upload waiting behind long jobs.

@@ -173,7 +173,7 @@ bool Connection::send_now(std::string_view first, std::string_view second, std::
       n = socket_.write_some(both, error);
     }
     sent += n;
-    exchange_->bytes_out += n;
+    count_out(n);
     if (error == boost::asio::error::would_block || error == boost::asio::error::try_again) return false;
     if (error) {
       exchange_->client_gone = true;
@@ -188,9 +188,9 @@ bool Connection::send_now(std::string_view first, std::string_view second, std::
 boost::asio::awaitable<bool> Connection::send_all(std::string_view first, std::string_view second) {
   std::size_t sent = 0;
   std::size_t sent_before = 0;
-  arm(options().write_timeout);
+  arm(Phase::kWrite);
   while (!send_now(first, second, sent)) {
-    if (sent > sent_before) arm(options().write_timeout);
+    if (sent > sent_before) arm(Phase::kWrite);
     sent_before = sent;
     const auto [error] = co_await socket_.async_wait(boost::asio::socket_base::wait_write, kAwait);
     if (error || timed_out_ || broken_) {
@@ -275,6 +275,7 @@ boost::asio::awaitable<void> Connection::write_stream() {
   const bool chunked = parser_.http11();
   if (!chunked) keep_alive_ = false;
   head_of_stream(chunked);
+  const Present streaming(io_.shared.metrics.streams);
   StreamSink sink(*this, std::move(output_), chunked);
   sink_ = &sink;
   bool complete = false;

@@ -84,7 +84,7 @@ void StreamSink::flush() {
 
 void StreamSink::send_rest() {
   writing_ = true;
-  connection_.arm(connection_.options().write_timeout);
+  connection_.arm(Phase::kWrite);
   connection_.socket().async_write_some(boost::asio::buffer(wire_.data() + sent_, wire_.size() - sent_),
                                         [this](boost::system::error_code error, std::size_t n) {
                                           writing_ = false;
@@ -114,6 +114,7 @@ void StreamSink::watch() {
                                        [this](boost::system::error_code error, std::size_t n) {
                                          watching_ = false;
                                          connection_.input().commit(n);
+                                         connection_.count_in(n);
                                          if (error && !ending_) fail();
                                          if (!error && !ending_ && !gone_) watch();
                                          changed_.cancel();

@@ -58,19 +58,22 @@ std::string spoken(std::string_view operation) {
   return out;
 }
 
+/// A struct that is both sent and answered has two shapes; this marks the one that is sent.
+constexpr std::string_view kInput = "Input";
+
 /// Structs found in schemas, moved to one place and referred to by name.
 class Components {
  public:
-  /// Replaces every struct in `schema` by a reference.
-  void hoist(bj::value& schema) {
+  /// Replaces every struct in `schema` by a reference. `suffix` tells a struct from another one that has its name.
+  void hoist(bj::value& schema, std::string_view suffix = {}) {
     if (schema.is_array()) {
-      for (bj::value& item : schema.get_array()) hoist(item);
+      for (bj::value& item : schema.get_array()) hoist(item, suffix);
       return;
     }
     if (!schema.is_object()) return;
     bj::object& object = schema.get_object();
     for (bj::key_value_pair& member : object)
-      if (!is_data(member.key())) hoist(member.value());
+      if (!is_data(member.key())) hoist(member.value(), suffix);
     const bj::value* title = object.if_contains("title");
     if (title == nullptr || !title->is_string() || !object.contains("properties")) return;
     bj::object beside;
@@ -80,18 +83,20 @@ class Components {
         object.erase(key);
       }
     }
-    bj::object replaced = component_ref(place(std::string(title->get_string()), object));
+    bj::object replaced = component_ref(place(std::string(title->get_string()), object, suffix));
     for (bj::key_value_pair& member : beside) replaced[member.key()] = std::move(member.value());
     schema = std::move(replaced);
   }
 
-  /// The name under which the schema stands: two structs of one name and different shape are told apart by a number.
-  std::string place(const std::string& title, const bj::object& schema) {
+  /// The name under which the schema stands: two structs of one name and different shape are told apart by the suffix,
+  /// then by a number.
+  std::string place(const std::string& title, const bj::object& schema, std::string_view suffix = {}) {
+    const std::string other = title + std::string(suffix);
     std::string name = title;
-    for (int i = 2;; ++i) {
+    for (int i = suffix.empty() ? 2 : 1;; ++i) {
       const auto [slot, fresh] = schemas_.try_emplace(name, schema);
       if (fresh || slot->second == schema) return name;
-      name = title + std::to_string(i);
+      name = i == 1 ? other : other + std::to_string(i);
     }
   }
 
@@ -132,40 +137,62 @@ bj::value enveloped(Components& components, bj::value payload) {
 struct ErrorAnswer {
   const ErrorKind& kind;
   const char* description;
-  bj::object details;
+  bool (*given_by)(const RouteSpec&);
+  bj::object details = {};
 };
 
-/// The error answers that every operation may give, with an example each.
-bj::object error_responses() {
-  const ErrorAnswer answers[] = {
-      {errors::kBadRequest, "Bad request", {}},
-      {errors::kAuthUnauthorized, "Unauthorized", {}},
+bool always(const RouteSpec&) {
+  return true;
+}
+bool takes_body(const RouteSpec& spec) {
+  return spec.body != BodyKind::kNone;
+}
+bool takes_file(const RouteSpec& spec) {
+  return spec.body == BodyKind::kMultipart;
+}
+/// Every tenant's write keeps something, if only its audit row.
+bool stores(const RouteSpec& spec) {
+  return spec.verb != Verb::kGet && spec.role.has_value();
+}
+
+/// The error answers of the operations, in the order in which they are listed.
+std::vector<ErrorAnswer> error_answers() {
+  return {
+      {errors::kBadRequest, "Bad request", always},
+      {errors::kAuthUnauthorized, "Unauthorized", always},
       {errors::kQuotaExceeded,
        "Quota exceeded",
+       always,
        {{"period", "month"}, {"limit", 10000}, {"used", 10000}, {"remaining", 0}}},
-      {errors::kAuthForbidden, "Forbidden", {}},
-      {errors::kNotFound, "Not found", {}},
-      {errors::kIdempotencyKeyConflict, "Conflict", {}},
+      {errors::kAuthForbidden, "Forbidden", always},
+      {errors::kNotFound, "Not found", always},
+      {errors::kRequestTimeout, "The body did not arrive in time", takes_body},
+      {errors::kIdempotencyKeyConflict, "Conflict", always},
+      {errors::kPayloadTooLarge, "Body too large", takes_body},
+      {errors::kUnsupportedMediaType, "Unsupported kind of file", takes_file},
       {errors::kRequestValidationError,
        "Validation error",
+       always,
        {{"errors",
          bj::array{bj::object{
              {"type", "missing"}, {"loc", {"body", "name"}}, {"msg", "Field required"}, {"input", bj::object()}}}}}},
-      {errors::kRateLimited, "Rate limited", {{"scope", "api_key"}, {"route_class", "read"}, {"retry_after_ms", 1200}}},
-      {errors::kInternalError, "Internal server error", {}},
-      {errors::kServiceUnavailable, "Service unavailable", {}},
+      {errors::kRateLimited,
+       "Rate limited",
+       always,
+       {{"scope", "api_key"}, {"route_class", "read"}, {"retry_after_ms", 1200}}},
+      {errors::kInternalError, "Internal server error", always},
+      {errors::kServiceUnavailable, "Service unavailable", always},
+      {errors::kInsufficientStorage, "No space left", stores},
   };
-  bj::object responses;
-  for (const ErrorAnswer& answer : answers) {
-    bj::object error{{"code", json_view(answer.kind.code)}, {"message", json_view(answer.kind.message)}};
-    if (!answer.details.empty()) error["details"] = answer.details;
-    const bj::object example{{"error", std::move(error)},
-                             {"meta", {{"request_id", "req_example"}, {"api_version", "v1"}}}};
-    responses[std::to_string(answer.kind.status)] = {
-        {"description", answer.description},
-        {"content", {{"application/json", {{"schema", component_ref("ErrorEnvelope")}, {"example", example}}}}}};
-  }
-  return responses;
+}
+
+bj::object error_response(const ErrorAnswer& answer) {
+  bj::object error{{"code", json_view(answer.kind.code)}, {"message", json_view(answer.kind.message)}};
+  if (!answer.details.empty()) error["details"] = answer.details;
+  const bj::object example{{"error", std::move(error)},
+                           {"meta", {{"request_id", "req_example"}, {"api_version", "v1"}}}};
+  return {{"description", answer.description},
+          {"content", {{"application/json", {{"schema", component_ref("ErrorEnvelope")}, {"example", example}}}}}};
 }
 
 void place_envelopes(Components& components) {
@@ -214,25 +241,70 @@ bj::array parameters_of(const Endpoint& row, Components& components) {
                           {"required", row.spec.idempotency == Idempotency::kRequired},
                           {"description", "Makes a repeated request answer with the first one's result."},
                           {"schema", {{"type", "string"}, {"maxLength", 128}}}});
-  for (bj::value& parameter : parameters) components.hoist(parameter);
+  for (bj::value& parameter : parameters) components.hoist(parameter, kInput);
   return parameters;
+}
+
+/// schema::write() writes every member, null ones too: in an answer a client may count on each.
+void require_all(bj::value& schema) {
+  if (schema.is_array()) {
+    for (bj::value& item : schema.get_array()) require_all(item);
+    return;
+  }
+  if (!schema.is_object()) return;
+  bj::object& object = schema.get_object();
+  for (const char* key : {"items", "additionalProperties", "anyOf"})
+    if (bj::value* inside = object.if_contains(key)) require_all(*inside);
+  bj::value* properties = object.if_contains("properties");
+  if (properties == nullptr) return;
+  bj::array names;
+  for (bj::key_value_pair& member : properties->get_object()) {
+    names.emplace_back(member.key());
+    require_all(member.value());
+  }
+  if (!names.empty()) object["required"] = std::move(names);
 }
 
 bj::object success_of(const Endpoint& row, Components& components) {
   bj::object response{{"description", "Successful Response"}};
   if (row.spec.success == 204) return response;
   if (std::holds_alternative<StreamHandler>(row.run)) {
-    response["content"] = {{"text/event-stream", {{"schema", {{"type", "string"}}}}}};
+    // No type: some tools hold the schema against the whole text, others against each event.
+    response["content"] = {{"text/event-stream", {{"schema", {{"description", "A stream of server-sent events"}}}}}};
+    return response;
+  }
+  if (row.spec.answers_file) {
+    response["content"] = {{"*/*", {{"schema", bj::object()}}}};
     return response;
   }
   bj::value schema = row.response_schema ? bj::value(row.response_schema()) : bj::value(bj::object());
+  require_all(schema);
   components.hoist(schema);
   if (row.spec.versioned && row.spec.enveloped) schema = enveloped(components, std::move(schema));
   response["content"] = {{"application/json", {{"schema", std::move(schema)}}}};
   return response;
 }
 
-bj::object operation_of(const Endpoint& row, Components& components, const bj::object& error_answers) {
+/// What became of each of several files.
+bj::object multi_status() {
+  const bj::object item{{"type", "object"},
+                        {"properties",
+                         {{"filename", {{"type", "string"}}},
+                          {"status_code", {{"type", "integer"}}},
+                          {"document", {{"type", "object"}}},
+                          {"error", {{"type", "object"}}}}},
+                        {"required", {"filename", "status_code"}}};
+  const bj::object list{{"type", "object"},
+                        {"properties", {{"items", {{"type", "array"}, {"items", item}}}}},
+                        {"required", bj::array{"items"}}};
+  const bj::object schema{{"type", "object"},
+                          {"properties", {{"data", list}, {"meta", component_ref("ResponseMeta")}}},
+                          {"required", {"data", "meta"}}};
+  return {{"description", "Several files were sent; each has a status of its own"},
+          {"content", {{"application/json", {{"schema", schema}}}}}};
+}
+
+bj::object operation_of(const Endpoint& row, Components& components, const std::vector<ErrorAnswer>& answers) {
   const RouteSpec& spec = row.spec;
   bj::object operation;
   if (!spec.tag.empty()) operation["tags"] = bj::array{json_view(spec.tag)};
@@ -245,14 +317,20 @@ bj::object operation_of(const Endpoint& row, Components& components, const bj::o
     operation["parameters"] = std::move(parameters);
   if (spec.body != BodyKind::kNone) {
     bj::value schema = row.request_schema ? bj::value(row.request_schema()) : bj::value(bj::object());
-    components.hoist(schema);
+    components.hoist(schema, kInput);
     const char* type = spec.body == BodyKind::kMultipart ? "multipart/form-data" : "application/json";
     operation["requestBody"] = {{"required", spec.body != BodyKind::kOptionalJson},
                                 {"content", {{type, {{"schema", std::move(schema)}}}}}};
   }
   bj::object responses;
   responses[std::to_string(spec.success)] = success_of(row, components);
-  for (const bj::key_value_pair& answer : error_answers) responses[answer.key()] = answer.value();
+  if (spec.other_success != OtherSuccess::kNone) {
+    responses["200"] = success_of(row, components);
+    responses["200"].get_object()["description"] = "Nothing was left to do";
+  }
+  if (spec.other_success == OtherSuccess::kDoneOrMany) responses["207"] = multi_status();
+  for (const ErrorAnswer& answer : answers)
+    if (answer.given_by(spec)) responses[std::to_string(answer.kind.status)] = error_response(answer);
   operation["responses"] = std::move(responses);
   if (needs_credential(spec)) operation["security"] = bj::array{bj::object{{"BearerAuth", bj::array()}}};
   return operation;
@@ -301,7 +379,10 @@ std::string operation_id(const RouteSpec& spec) {
 boost::json::object openapi_document(std::span<const Endpoint> endpoints) {
   Components components;
   place_envelopes(components);
-  const bj::object answers = error_responses();
+  const std::vector<ErrorAnswer> answers = error_answers();
+  // First, so that answers keep the plain names, whatever the order of the rows.
+  for (const Endpoint& row : endpoints)
+    if (documented(row.spec)) (void)success_of(row, components);
   bj::object paths;
   for (const Endpoint& row : endpoints) {
     if (!documented(row.spec)) continue;

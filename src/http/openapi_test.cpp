@@ -45,6 +45,7 @@ class BooksApi {
   Book create(http::Call&, const Book& in) const { return in; }
   Book upload(http::Call&, const BookUpload&) const { return {}; }
   boost::json::value health(http::Call&) const { return {}; }
+  http::Reply text(http::Call&) const { return http::Reply::raw("once", "text/plain"); }
   void remove(http::Call&) const {}
 };
 
@@ -104,7 +105,6 @@ std::vector<Endpoint> rows() {
                                               .path = "/books",
                                               .operation = "create_book",
                                               .role = Role::kEditor,
-                                              .idempotency = http::Idempotency::kOptional,
                                               .body = BodyKind::kJson,
                                               .success = 201,
                                               .tag = "documents",
@@ -114,6 +114,7 @@ std::vector<Endpoint> rows() {
                                               .operation = "upload_book",
                                               .role = Role::kEditor,
                                               .body = BodyKind::kMultipart,
+                                              .other_success = http::OtherSuccess::kDoneOrMany,
                                               .success = 202,
                                               .tag = "documents"}),
       http::plain<&BooksApi::health>(kBooks, {.path = "/health", .operation = "health", .tag = "health"}),
@@ -122,6 +123,12 @@ std::vector<Endpoint> rows() {
       http::plain<&BooksApi::health>(kBooks, {.path = "/livez", .operation = "livez", .versioned = false}),
       http::plain<&BooksApi::health>(
           kBooks, {.path = "/api/stats", .operation = "stats", .versioned = false, .enveloped = false}),
+      http::plain<&BooksApi::text>(kBooks, {.path = "/books/{book_id}/text",
+                                            .operation = "read_book",
+                                            .role = Role::kReader,
+                                            .enveloped = false,
+                                            .answers_file = true,
+                                            .tag = "documents"}),
       http::plain<&BooksApi::remove>(kBooks, {.verb = Verb::kDelete,
                                               .path = "/books/{book_id}",
                                               .operation = "delete_book",
@@ -149,7 +156,7 @@ TEST(OpenApi, ListsOnlyDocumentedRoutes) {
   const auto doc = document();
   for (const auto& path : doc.at("paths").as_object()) paths.emplace(path.key());
   EXPECT_EQ(paths, (std::set<std::string>{"/v1/admin/books/{tenant_id}", "/v1/books", "/v1/books/file", "/v1/health",
-                                          "/api/stats", "/v1/books/{book_id}"}));
+                                          "/api/stats", "/v1/books/{book_id}", "/v1/books/{book_id}/text"}));
 }
 
 TEST(OpenApi, AsksForACredentialEverywhereButOnPublicReads) {
@@ -163,13 +170,46 @@ TEST(OpenApi, AsksForACredentialEverywhereButOnPublicReads) {
 TEST(OpenApi, ListsEveryErrorAnswerWithAnExample) {
   const auto doc = document();
   const auto& responses = doc.at("paths").at("/v1/books").at("post").at("responses").as_object();
-  for (const char* status : {"400", "401", "402", "403", "404", "409", "422", "429", "500", "503"}) {
+  for (const char* status :
+       {"400", "401", "402", "403", "404", "408", "409", "413", "422", "429", "500", "503", "507"}) {
     const auto& media = responses.at(status).at("content").at("application/json");
     EXPECT_EQ(media.at("schema").at("$ref"), "#/components/schemas/ErrorEnvelope");
     EXPECT_TRUE(media.at("example").at("error").at("code").is_string());
   }
   EXPECT_EQ(responses.begin()->key(), "201");
-  EXPECT_EQ(responses.size(), 11u);
+  EXPECT_EQ(responses.size(), 14u);
+}
+
+TEST(OpenApi, ListsAnswersToBodiesFilesAndWritesOnlyWhereTheyCanHappen) {
+  const auto doc = document();
+  const auto given = [&](const char* path, const char* verb, const char* status) {
+    return doc.at("paths").at(path).at(verb).at("responses").as_object().contains(status);
+  };
+  EXPECT_TRUE(given("/v1/books/file", "post", "415"));
+  EXPECT_FALSE(given("/v1/books", "post", "415"));
+  EXPECT_TRUE(given("/v1/books/{book_id}", "delete", "507"));
+  EXPECT_FALSE(given("/v1/books/{book_id}", "delete", "413"));
+  EXPECT_FALSE(given("/v1/admin/books/{tenant_id}", "get", "507"));
+}
+
+TEST(OpenApi, ListsEverySuccessAndKeepsTheMainOneFirst) {
+  const auto doc = document();
+  const auto& responses = doc.at("paths").at("/v1/books/file").at("post").at("responses").as_object();
+  EXPECT_EQ(responses.begin()->key(), "202");
+  EXPECT_EQ(responses.at("200").at("content"), responses.at("202").at("content"));
+  EXPECT_TRUE(responses.at("207").at("content").as_object().contains("application/json"));
+  EXPECT_EQ(json::write(doc.at("paths").at("/v1/books/{book_id}/text").at("get").at("responses").at("200")),
+            R"({"description":"Successful Response","content":{"*/*":{"schema":{}}}})");
+}
+
+TEST(OpenApi, PromisesEveryMemberOfAnAnswerButAsksOnlyForTheNeededOfABody) {
+  const auto doc = document();
+  const auto& schemas = doc.at("components").at("schemas");
+  const auto& asked = doc.at("paths").at("/v1/books").at("post").at("requestBody");
+  EXPECT_EQ(asked.at("content").at("application/json").at("schema").at("$ref"), "#/components/schemas/BookInput");
+  EXPECT_EQ(json::write(schemas.at("BookInput").at("required")), R"(["name","best"])");
+  EXPECT_EQ(json::write(schemas.at("Book").at("required")), R"(["name","sources","best","at"])");
+  EXPECT_EQ(json::write(schemas.at("Source").at("required")), R"(["uri","score"])");
 }
 
 TEST(OpenApi, WrapsSuccessesAndNamesComponents) {
@@ -195,7 +235,7 @@ TEST(OpenApi, DescribesParametersBodiesAndHeaders) {
   const auto& post = doc.at("paths").at("/v1/books").at("post");
   EXPECT_EQ(post.at("parameters").at(0).at("name"), "Idempotency-Key");
   EXPECT_EQ(json::write(post.at("requestBody")),
-            R"({"required":true,"content":{"application/json":{"schema":{"$ref":"#/components/schemas/Book"}}}})");
+            R"({"required":true,"content":{"application/json":{"schema":{"$ref":"#/components/schemas/BookInput"}}}})");
   EXPECT_EQ(post.at("summary"), "Create a book");
   EXPECT_TRUE(doc.at("paths")
                   .at("/v1/books/file")
@@ -205,8 +245,9 @@ TEST(OpenApi, DescribesParametersBodiesAndHeaders) {
                   .as_object()
                   .contains("multipart/form-data"));
   const auto& parameters = doc.at("paths").at("/v1/books/{book_id}").at("delete").at("parameters").as_array();
-  ASSERT_EQ(parameters.size(), 1u);
+  ASSERT_EQ(parameters.size(), 2u);
   EXPECT_EQ(parameters[0].at("name"), "book_id");
+  EXPECT_EQ(parameters[1].at("name"), "Idempotency-Key") << "every write takes one, without saying so";
   EXPECT_EQ(json::write(doc.at("tags")), R"([{"name":"admin"},{"name":"documents"},{"name":"health"}])");
 }
 

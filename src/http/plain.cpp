@@ -3,6 +3,7 @@
 #include "base/encoding.h"
 #include "base/error.h"
 #include "base/errors.h"
+#include "http/idempotency.h"
 #include "json/json.h"
 #include "json/text.h"
 
@@ -12,6 +13,7 @@
 
 #include <array>
 #include <cstddef>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -21,9 +23,6 @@ namespace nexus::http::detail {
 namespace {
 
 namespace bj = boost::json;
-
-constexpr std::size_t kLongestIdempotencyKey = 128;
-constexpr std::string_view kIdempotencyKey = "Idempotency-Key";
 
 [[noreturn]] void refuse(schema::Problems& problems) {
   throw ApiError(errors::kRequestValidationError, "Validation error", {{"errors", problems.take()}});
@@ -64,9 +63,9 @@ bj::value body_of(const Request& request, bj::storage_ptr storage) {
 }
 
 void check_idempotency_key(const Call& call, schema::Problems& problems) {
-  if (call.endpoint.spec.idempotency == Idempotency::kUnsupported) return;
-  const std::string* key = call.request.header(kIdempotencyKey);
-  if (key == nullptr || key->size() <= kLongestIdempotencyKey) return;
+  if (!reads_idempotency_key(call)) return;
+  const std::optional<std::string_view> key = idempotency_key(call.request);
+  if (!key || key->size() <= kLongestIdempotencyKey) return;
   problems.add("string_too_long", {"header", bj::string_view(kIdempotencyKey.data(), kIdempotencyKey.size())},
                "String should have at most 128 characters", bj::value(json::utf8_or_replaced(*key)),
                {{"max_length", kLongestIdempotencyKey}});

@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -68,6 +69,27 @@ void describe_output(Endpoint& row) {
     row.response_schema = [] { return schema::openapi<Out>(); };
 }
 
+/// True when a member of the type, however deep inside, is declared `sensitive()`. The bound ends tables that contain
+/// themselves.
+inline bool holds_secret(const schema::detail::Type& type, int depth = 0) {
+  constexpr int kDeepest = 8;
+  if (depth > kDeepest) return false;
+  if (type.inner != nullptr) return holds_secret(*type.inner, depth + 1);
+  if (type.kind != schema::detail::Kind::kStruct) return false;
+  for (const schema::detail::FieldRow& row : type.table().rows())
+    if (row.constraints.sensitive || (row.type != nullptr && holds_secret(*row.type, depth + 1))) return true;
+  return false;
+}
+
+template <class Out>
+bool answer_holds_secret() {
+  if constexpr (std::is_void_v<Out> || std::is_same_v<Out, Reply>) {
+    return false;
+  } else {
+    return holds_secret(schema::detail::TypeOf<Out>::kType);
+  }
+}
+
 /// Decodes, asks the pipeline's remaining gates, then hands the input to `run`. The stored answer of the gates, when
 /// there is one, is returned instead.
 template <auto Handler, class Result, class Api, class Run>
@@ -76,14 +98,15 @@ Result decoded(const Api& api, Call& call, const AfterDecode& after_decode, cons
   if constexpr (std::is_void_v<In>) {
     decode_nothing(call);
     if (after_decode) {
-      if (std::optional<Reply> stored = after_decode(call)) return Result(std::move(*stored));
+      if (std::optional<Reply> stored = after_decode(call, Decoded{})) return Result(std::move(*stored));
     }
     return run([&]() -> decltype(auto) { return (api.*Handler)(call); });
   } else {
     In in{};
-    decode(schema::fields_of<In>(), call, &in);
+    const schema::detail::FieldTable& table = schema::fields_of<In>();
+    decode(table, call, &in);
     if (after_decode) {
-      if (std::optional<Reply> stored = after_decode(call)) return Result(std::move(*stored));
+      if (std::optional<Reply> stored = after_decode(call, {&table, &in})) return Result(std::move(*stored));
     }
     return run([&]() -> decltype(auto) { return (api.*Handler)(call, std::as_const(in)); });
   }
@@ -91,11 +114,15 @@ Result decoded(const Api& api, Call& call, const AfterDecode& after_decode, cons
 
 }  // namespace detail
 
-/// A row whose handler answers at once. `api` must outlive the row.
+/// A row whose handler answers at once. `api` must outlive the row. What follows from the rest of the row is filled in:
+/// `idempotency`, and `secret_answer` when Out has a member marked `sensitive()`. A handler that returns a
+/// Reply with a secret in it must set `secret_answer` itself.
 template <auto Handler>
 [[nodiscard]] Endpoint plain(const typename detail::HandlerTraits<decltype(Handler)>::Api& api, RouteSpec spec) {
   using Traits = detail::HandlerTraits<decltype(Handler)>;
   using Out = typename Traits::Out;
+  spec.idempotency = settled_idempotency(spec);
+  spec.secret_answer = spec.secret_answer || detail::answer_holds_secret<Out>();
   Endpoint row{.spec = spec};
   detail::describe_input<typename Traits::In>(row);
   detail::describe_output<Out>(row);
@@ -118,11 +145,14 @@ template <auto Handler>
 /// A row whose handler answers with a stream, or with a plain reply instead:
 /// `std::variant<Reply, std::unique_ptr<EventStream>> f(Call&, const In&) const`. The file that makes such rows
 /// includes http/stream.h, because a stream must be complete where it may be destroyed; this header stays free of Asio.
+/// Streams cannot be replayed: a row that names an idempotency is a mistake (std::logic_error).
 template <auto Handler>
 [[nodiscard]] Endpoint stream(const typename detail::HandlerTraits<decltype(Handler)>::Api& api, RouteSpec spec) {
   using Traits = detail::HandlerTraits<decltype(Handler)>;
   using Answer = std::variant<Reply, std::unique_ptr<EventStream>>;
   static_assert(std::is_same_v<typename Traits::Out, Answer>, "a stream handler returns a reply or a stream");
+  if (spec.idempotency != Idempotency::kUnsupported)
+    throw std::logic_error(std::string(spec.path) + ": a stream takes no Idempotency-Key");
   Endpoint row{.spec = spec};
   detail::describe_input<typename Traits::In>(row);
   row.run = StreamHandler([&api](Call& call, const AfterDecode& after_decode) -> Answer {

@@ -104,7 +104,6 @@ namespace {
 using http::BodyKind;
 using http::Call;
 using http::Endpoint;
-using http::Idempotency;
 using http::Reply;
 using http::Request;
 using http::Verb;
@@ -112,7 +111,7 @@ using http::Verb;
 constexpr http::RouteSpec kCreate{.verb = Verb::kPost,
                                   .path = "/notes",
                                   .operation = "create_note",
-                                  .idempotency = Idempotency::kOptional,
+                                  .role = Role::kReader,
                                   .body = BodyKind::kJson,
                                   .success = 201};
 
@@ -257,7 +256,7 @@ TEST(Plain, LetsAnOptionalBodyBeAbsent) {
 
 TEST(Plain, ReturnsTheStoredAnswerInsteadOfRunning) {
   bool asked = false;
-  const auto stored = [&](Call&) -> std::optional<Reply> {
+  const auto stored = [&](Call&, const http::Decoded&) -> std::optional<Reply> {
     asked = true;
     return Reply::raw("stored", "text/plain", 299);
   };

@@ -46,8 +46,9 @@ Exchange::~Exchange() = default;
 
 class Server::Impl {
  public:
-  Impl(ServerOptions options, const Router& router, Dispatcher& dispatcher, Lanes lanes, const Clock& clock)
-      : shared(std::move(options), router, dispatcher, lanes, clock) {
+  Impl(ServerOptions options, const Router& router, Dispatcher& dispatcher, Lanes lanes, const Clock& clock,
+       observe::Metrics& metrics)
+      : shared(std::move(options), router, dispatcher, lanes, clock, metrics) {
     check_lanes(router, lanes);
   }
 
@@ -157,15 +158,19 @@ void Server::Impl::hand_over(Socket socket, IoThread& thread) {
     boost::system::error_code ignored;
     socket.non_blocking(true, ignored);
     socket.write_some(boost::asio::buffer(kFull.data(), kFull.size()), ignored);
+    shared.metrics.refused_full.add();
     return;
   }
   shared.open.fetch_add(1);
+  shared.metrics.accepted.add();
+  shared.metrics.connections.add(1);
   boost::asio::post(thread.context,
                     [&thread, socket = std::move(socket)]() mutable { thread.adopt(std::move(socket)); });
 }
 
-Server::Server(ServerOptions options, const Router& router, Dispatcher& dispatcher, Lanes lanes, const Clock& clock)
-    : impl_(std::make_unique<Impl>(std::move(options), router, dispatcher, lanes, clock)) {}
+Server::Server(ServerOptions options, const Router& router, Dispatcher& dispatcher, Lanes lanes, const Clock& clock,
+               observe::Metrics& metrics)
+    : impl_(std::make_unique<Impl>(std::move(options), router, dispatcher, lanes, clock, metrics)) {}
 Server::~Server() = default;
 
 void Server::start() {

@@ -16,6 +16,9 @@
 namespace nexus::exec {
 class Lane;
 }
+namespace nexus::observe {
+class Metrics;
+}
 
 namespace nexus::http {
 
@@ -93,7 +96,8 @@ struct Lanes {
 /// to `grace` for requests and streams to end, then closes. Not copyable; threads are its own.
 class Server {
  public:
-  Server(ServerOptions options, const Router& router, Dispatcher& dispatcher, Lanes lanes, const Clock& clock);
+  Server(ServerOptions options, const Router& router, Dispatcher& dispatcher, Lanes lanes, const Clock& clock,
+         observe::Metrics& metrics);
   ~Server();
 
   void start();

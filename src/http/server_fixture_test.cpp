@@ -107,7 +107,8 @@ ServerTest::~ServerTest() {
 void ServerTest::start() {
   lane = std::make_unique<exec::Lane>("test", lane_threads, lane_capacity, metrics);
   router = std::make_unique<Router>(make_rows());
-  server = std::make_unique<Server>(options, *router, dispatcher, Lanes{lane.get(), lane.get(), lane.get()}, clock);
+  server =
+      std::make_unique<Server>(options, *router, dispatcher, Lanes{lane.get(), lane.get(), lane.get()}, clock, metrics);
   server->start();
 }
 

@@ -366,16 +366,16 @@ TEST_F(ServerLife, RefusesASecondServerOnThePort) {
   start();
   ServerOptions second = options;
   second.port = port();
-  Server other(second, *router, dispatcher, Lanes{lane.get(), lane.get(), lane.get()}, clock);
+  Server other(second, *router, dispatcher, Lanes{lane.get(), lane.get(), lane.get()}, clock, metrics);
   EXPECT_THROW(other.start(), std::system_error);
   second.host = "not an address";
-  Server third(second, *router, dispatcher, Lanes{lane.get(), lane.get(), lane.get()}, clock);
+  Server third(second, *router, dispatcher, Lanes{lane.get(), lane.get(), lane.get()}, clock, metrics);
   EXPECT_THROW(third.start(), std::system_error);
 }
 
 TEST_F(ServerLife, RefusesATableWhoseLaneIsMissing) {
   start();
-  EXPECT_THROW(Server(options, *router, dispatcher, Lanes{}, clock), std::logic_error);
+  EXPECT_THROW(Server(options, *router, dispatcher, Lanes{}, clock, metrics), std::logic_error);
 }
 
 TEST_F(ServerLife, FinishesRequestsInFlightAndClosesIdleConnections) {

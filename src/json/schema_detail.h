@@ -67,6 +67,7 @@ struct Type {
   using Visitor = void (*)(void* context, std::string_view key, const void* item);
   void (*visit)(const void*, void* context, Visitor) = nullptr;
   const FieldTable& (*table)() = nullptr;
+  bool (*is_absent)(const void*) = nullptr;  ///< Patch: the request did not name the member
 };
 
 template <class X>
@@ -127,8 +128,13 @@ struct TypeOf<Patch<X>> {
     const auto& value = *static_cast<const Patch<X>*>(self);
     return value.has_value() ? &*value : nullptr;
   }
-  static constexpr Type kType{
-      .kind = Kind::kPatch, .inner = &TypeOf<X>::kType, .make = &make, .set_null = &set_null, .peek = &peek};
+  static bool is_absent(const void* self) { return static_cast<const Patch<X>*>(self)->is_absent(); }
+  static constexpr Type kType{.kind = Kind::kPatch,
+                              .inner = &TypeOf<X>::kType,
+                              .make = &make,
+                              .set_null = &set_null,
+                              .peek = &peek,
+                              .is_absent = &is_absent};
 };
 template <class X>
 struct TypeOf<std::vector<X>> {
@@ -213,6 +219,10 @@ void read_parameters(const FieldTable& table, const Inputs& inputs, Problems& pr
 void read_body(const FieldTable& table, const Inputs& inputs, Problems& problems, void* out);
 void read_value(const Type& type, const boost::json::value& value, Problems& problems, void* out);
 void write_value(std::string& out, const Type& type, const void* value);
+/// The members of one location as an object that is equal for equal values, for hashes: RFC 8785, with three additions
+/// that keep different requests apart. Integers are exact at any size; an absent Patch member is left out, a null one
+/// is null; optional members that are empty are null.
+void append_canonical(std::string& out, const FieldTable& table, Location location, const void* value);
 [[nodiscard]] boost::json::object schema_of(const Type& type);
 [[nodiscard]] boost::json::object schema_of(const FieldTable& table);
 [[nodiscard]] boost::json::array parameters_of(const FieldTable& table);

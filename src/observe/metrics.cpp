@@ -150,6 +150,8 @@ struct Metrics::Impl {
 
   std::vector<std::unique_ptr<metrics_detail::Group>> groups;  // in table order; the map is fixed after construction
   std::unordered_map<std::string_view, metrics_detail::Group*> by_name;
+  std::mutex collecting;
+  std::vector<std::function<void()>> collectors;  // guarded by `collecting`
 };
 
 Metrics::Metrics() : impl_(std::make_unique<Impl>()) {}
@@ -165,7 +167,16 @@ Histogram& Metrics::histogram(std::string_view name, const Labels& labels) {
   return impl_->find<Histogram>(name, labels);
 }
 
+void Metrics::before_text(std::function<void()> collect) {
+  const std::lock_guard lock(impl_->collecting);
+  impl_->collectors.push_back(std::move(collect));
+}
+
 std::string Metrics::text() const {
+  {
+    const std::lock_guard lock(impl_->collecting);
+    for (const auto& collect : impl_->collectors) collect();
+  }
   std::string out;
   for (const auto& group : impl_->groups) group->write(out);
   return out;

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -61,6 +62,10 @@ class Metrics {
   Counter& counter(std::string_view name, const Labels& labels = {});
   Gauge& gauge(std::string_view name, const Labels& labels = {});
   Histogram& histogram(std::string_view name, const Labels& labels = {});
+
+  /// For figures that are read rather than counted: `collect` runs before each text(), on its thread, one scrape at a
+  /// time. It must be quick and must not throw.
+  void before_text(std::function<void()> collect);
 
   /// Prometheus text format 0.0.4; families in table order, only those used so far.
   [[nodiscard]] std::string text() const;

@@ -33,6 +33,7 @@ constexpr auto kFamilies = std::to_array<Family>({
      "scope,route_class"},
     {"nexusrag_server_errors_total", kCounter, "Answers with status 500 and above."},
     {"nexusrag_quota_exceeded_total", kCounter, "Requests refused by a quota."},
+    {"nexusrag_quota_trips_total", kCounter, "Trips of the quota ledger to the database.", "kind"},
     {"nexusrag_service_busy_total", kCounter, "Requests refused because a bulkhead or lane was full."},
     {"nexusrag_auth_failures_total", kCounter, "Requests refused by authentication.", "code"},
     {"nexusrag_auth_cache_total", kCounter, "Look-ups of the cache of verified credentials.", "result"},
@@ -52,7 +53,6 @@ constexpr auto kFamilies = std::to_array<Family>({
     {"nexusrag_sse_streams_disconnected_total", kCounter, "Event streams whose client left."},
     {"nexusrag_sse_stream_seconds", kHistogram, "Life of an event stream.", "", kLongSeconds},
     {"nexusrag_run_first_token_seconds", kHistogram, "Time from the request to its first token.", "", kSeconds},
-    {"nexusrag_run_tokens_total", kCounter, "Tokens of runs.", "direction"},
     {"nexusrag_runs_total", kCounter, "Runs by how they ended.", "outcome"},
     // Lanes
     {"nexusrag_lane_depth", kGauge, "Tasks waiting in a lane.", "lane"},
@@ -85,10 +85,10 @@ constexpr auto kFamilies = std::to_array<Family>({
     {"nexusrag_search_index_load_seconds", kHistogram, "Time to load one index.", "", kSeconds},
     {"nexusrag_search_segments", kGauge, "Segments of loaded indexes."},
     {"nexusrag_search_merges_total", kCounter, "Segments merged in the background."},
-    {"nexusrag_embed_seconds", kHistogram, "Time to embed one batch.", "provider", kSeconds},
-    {"nexusrag_embed_texts_total", kCounter, "Texts embedded.", "provider"},
+    {"nexusrag_embed_seconds", kHistogram, "Time to embed the chunks of one document, or a page of them.", "model",
+     kSeconds},
+    {"nexusrag_embed_texts_total", kCounter, "Stored texts embedded.", "model"},
     // Jobs and ingestion
-    {"nexusrag_jobs_enqueued_total", kCounter, "Jobs enqueued.", "kind"},
     {"nexusrag_jobs_total", kCounter, "Attempts of jobs by how they ended.", "kind,outcome", {}, 128},
     {"nexusrag_job_seconds", kHistogram, "Time of one attempt of a job.", "kind", kLongSeconds},
     {"nexusrag_job_wait_seconds", kHistogram, "Time from due to started.", "kind", kLongSeconds},
@@ -107,7 +107,7 @@ constexpr auto kFamilies = std::to_array<Family>({
     {"nexusrag_external_calls_total", kCounter, "Outbound calls by how they ended.", "integration,outcome"},
     {"nexusrag_external_call_p95_latency_ms", kGauge, "p95 of the last minute in milliseconds.", "integration"},
     {"nexusrag_external_retries_total", kCounter, "Outbound attempts after the first."},
-    {"nexusrag_circuit_breaker_open_total", kCounter, "Calls refused by an open breaker."},
+    {"nexusrag_circuit_breaker_open_total", kCounter, "Times a circuit breaker opened."},
     {"nexusrag_circuit_breaker_transitions_total",
      kCounter,
      "Changes of a breaker's state.",
@@ -122,7 +122,12 @@ constexpr auto kFamilies = std::to_array<Family>({
      {},
      64,
      "nexusrag_circuit_breaker_state_{integration}"},
+    // Billing
+    {"nexusrag_billing_webhook_total", kCounter, "Attempts to deliver billing events, and events given up.",
+     "event_type,result"},
     // Audit
+    {"nexusrag_maintenance_runs_total", kCounter, "Runs of maintenance tasks by how they ended.", "task,outcome"},
+    {"nexusrag_maintenance_removed_total", kCounter, "Rows and files that maintenance removed.", "task"},
     {"nexusrag_audit_events_total", kCounter, "Audit events written.", "outcome"},
     {"nexusrag_audit_checkpoints_total", kCounter, "Signed checkpoints of audit chains."},
     // Guardrails
@@ -191,6 +196,9 @@ constexpr auto kFamilies = std::to_array<Family>({
     {"nexusrag_uptime_seconds", kGauge, "Seconds since the start."},
     {"nexusrag_resident_bytes", kGauge, "Resident memory of the process."},
     {"nexusrag_open_files", kGauge, "Open file descriptors."},
+    {"nexusrag_start_time_seconds", kGauge, "Unix time of the start."},
+    {"nexusrag_cpu_microseconds_total", kCounter, "Processor time of the process.", "mode"},
+    {"nexusrag_trace_spans_total", kCounter, "Spans by what became of them.", "outcome"},
     {"nexusrag_log_lines_total", kCounter, "Log lines by level.", "level"},
 });
 

@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <stdlib.h>
 #include <system_error>
+#include <utility>
 
 namespace nexus::e2e {
 namespace {
@@ -38,9 +39,11 @@ std::filesystem::path binary() {
 
 Installation::Installation(const Environment& changes, std::filesystem::path data)
     : data_(data.empty() ? scratch_.path() / "data" : std::move(data)),
-      environment_{{"DATA_DIR", data_.string()},   {"LOG_FORMAT", "json"},       {"LOG_LEVEL", "WARN"},
-                   {"EMBEDDING_PROVIDER", "fake"}, {"LLM_PROVIDER", "fake"},     {"JOB_LEASE_S", "5"},
-                   {"JOB_HEARTBEAT_S", "1"},       {"JOB_BACKOFF_MS", "200"},    {"JOB_POLL_INTERVAL_MS", "50"},
+      environment_{{"DATA_DIR", data_.string()},   {"LOG_FORMAT", "json"},
+                   {"LOG_LEVEL", "WARN"},          {"RATE_LIMIT_ENABLED", "false"},
+                   {"EMBEDDING_PROVIDER", "fake"}, {"LLM_PROVIDER", "fake"},
+                   {"JOB_LEASE_S", "5"},           {"JOB_HEARTBEAT_S", "1"},
+                   {"JOB_BACKOFF_MS", "200"},      {"JOB_POLL_INTERVAL_MS", "50"},
                    {"SHUTDOWN_GRACE_S", "30"},     {"RUN_MAX_CONCURRENCY", "64"}} {
   for (const auto& [name, value] : changes) change(name, value);
 }
@@ -59,7 +62,8 @@ Finished Installation::command(std::vector<std::string> arguments) {
 }
 
 std::string Installation::make_key(const std::string& role) {
-  const Finished made = command({"keys", "create", "--tenant", "t1", "--role", role, "--name", "e2e", "--json"});
+  const Finished made =
+      command({"keys", "create", "--tenant", "t1", "--role", role, "--name", "e2e", "--plan", "enterprise", "--json"});
   if (made.code != 0) throw std::runtime_error("no key could be made: " + made.output);
   // Log lines and notices about generated secrets share the file with the one line that was asked for.
   std::istringstream lines(made.output);
@@ -81,22 +85,29 @@ std::string Installation::output_of(const std::string& output) const {
   return read_file(scratch_.path() / output);
 }
 
+Serving start_serving(Installation& installation, const std::string& output) {
+  const std::filesystem::path address = installation.data() / "run" / "address";
+  std::filesystem::remove(address);  // that of the start before
+  Serving out{.process = installation.launch({"serve", "--listen", "127.0.0.1:0"}, output)};
+  const bool ready = eventually(
+      [&] {
+        if (out.process->ended()) return true;
+        if (out.port == 0) out.port = port_in(read_file(address));
+        return out.port != 0 && is_ready(out.port);
+      },
+      kStartLimit);
+  if (!ready || out.process->ended())
+    throw std::runtime_error("the server did not start: " + installation.output_of(output));
+  return out;
+}
+
 Server::Server(const Environment& changes, std::filesystem::path data)
     : installation_(changes, std::move(data)), key_(installation_.make_key("admin")) {}
 
 void Server::start() {
-  const std::filesystem::path address = installation_.data() / "run" / "address";
-  std::filesystem::remove(address);  // that of the start before
-  process_ = installation_.launch({"serve", "--listen", "127.0.0.1:0"}, "serve.log");
-  port_ = 0;
-  const bool ready = eventually(
-      [&] {
-        if (process_->ended()) return true;
-        if (port_ == 0) port_ = port_in(read_file(address));
-        return port_ != 0 && is_ready(port_);
-      },
-      kStartLimit);
-  if (!ready || process_->ended()) throw std::runtime_error("the server did not start: " + log());
+  Serving serving = start_serving(installation_, "serve.log");
+  process_ = std::move(serving.process);
+  port_ = serving.port;
 }
 
 void Server::kill_hard() {

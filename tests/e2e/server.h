@@ -42,6 +42,14 @@ class Installation {
   int commands_ = 0;
 };
 
+/// A `nexusrag serve` that answers.
+struct Serving {
+  std::unique_ptr<Process> process;
+  std::uint16_t port = 0;
+};
+/// Starts one on any free port and waits until it is ready; throws with its output when it ends instead.
+[[nodiscard]] Serving start_serving(Installation& installation, const std::string& output);
+
 /// One `nexusrag serve` at a time on an installation, with an admin's key of tenant t1.
 class Server {
  public:

@@ -89,7 +89,7 @@ inline std::vector<std::string> found_documents(TestClient& client, std::string_
 /// A server with corpus c1 of tenant t1 and a client of its admin.
 class CorpusTest : public ::testing::Test {
  protected:
-  CorpusTest() : client_(app_.client()) { app_.make_corpus("c1"); }
+  explicit CorpusTest(const Changes& changes = {}) : app_(changes), client_(app_.client()) { app_.make_corpus("c1"); }
 
   /// Adds a document from text, waits for it and returns it.
   boost::json::object ingest(std::string_view text, boost::json::object more = {}) {

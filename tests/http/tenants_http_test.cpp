@@ -11,9 +11,15 @@ namespace {
 
 using ::testing::HasSubstr;
 using ::testing::Not;
+
+/// Events are kept for a receiver that is never reached: deliveries exist.
+const Changes kBilling{{"BILLING_WEBHOOK_ENABLED", "true"},
+                       {"BILLING_WEBHOOK_URL", "http://127.0.0.1:1/"},
+                       {"BILLING_WEBHOOK_SECRET", "billing-secret-0123456789abcdef"}};
+
 class TwoTenants : public CorpusTest {
  protected:
-  TwoTenants() : other_key_(app_.make_key("admin", "t2")), other_(app_.client(other_key_)) {
+  TwoTenants() : CorpusTest(kBilling), other_key_(app_.make_key("admin", "t2")), other_(app_.client(other_key_)) {
     app_.make_corpus("c1", "t2");
     job_ =
         text_of(ingest("Our secret is a turnip.", {{"document_id", "d1"}, {"filename", "ours.txt"}}).at("last_job_id"));
@@ -55,12 +61,24 @@ TEST_F(TwoTenants, DoNotSeeThatAnIdOfTheOtherExists) {
 TEST_F(TwoTenants, CannotTellAForeignIdFromNoneOnAnyRow) {
   (void)client_.post("/v1/run", R"({"session_id":"s1","corpus_id":"c1","message":"What is secret?"})");
   const boost::json::value event = data_of(client_.get("/v1/audit/events?limit=1")).at("items").at(0);
+  const boost::json::value upgrade =
+      data_of(client_.post("/v1/self-serve/plan/upgrade-request", R"({"target_plan":"pro"})"));
+  const boost::json::value delivery = data_of(client_.get("/v1/admin/billing/deliveries")).at("items").at(0);
+  const boost::json::value key = data_of(client_.get("/v1/self-serve/api-keys")).at("items").at(0);
   const std::map<std::string, std::pair<std::string, std::string>, std::less<>> ids{
       {"{document_id}", {"d1", "nope"}},
       {"{corpus_id}", {"only-ours", "nope"}},
       {"{job_id}", {job_, "nope"}},
       {"{session_id}", {"s1", "nope"}},
-      {"{event_id}", {std::to_string(event.at("id").as_int64()), "999999999"}}};
+      {"{event_id}", {std::to_string(event.at("id").as_int64()), "999999999"}},
+      {"{key_id}", {text_of(key.at("key_id")), "nope"}},
+      {"{request_id}", {std::to_string(upgrade.at("request_id").as_int64()), "999999999"}},
+      {"{delivery_id}", {text_of(delivery.at("delivery_id")), "nope"}},
+      {"{tenant_id}", {"t1", "nope"}}};
+  const std::map<std::string_view, std::string_view> bodies{
+      {"/admin/plans/{tenant_id}", R"({"plan_id":"free"})"},
+      {"/admin/plans/{tenant_id}/overrides", R"({"feature_key":"feature.tts","enabled":false})"},
+      {"/admin/quotas/{tenant_id}", R"({"daily_requests_limit":0})"}};
   app_.make_corpus("only-ours");
   std::size_t tried = 0;
   for (const http::Endpoint& row : app_.app().endpoints()) {
@@ -72,14 +90,20 @@ TEST_F(TwoTenants, CannotTellAForeignIdFromNoneOnAnyRow) {
     ASSERT_NE(known, ids.end()) << "give this test a foreign id for " << parameter;
     std::vector<Response> answers;
     for (const std::string& id : {known->second.first, known->second.second}) {
-      const std::string target =
-          "/v1" + std::string(path.substr(0, open)) + id + std::string(path.substr(open + parameter.size()));
+      const std::string target = "/v1" + std::string(path.substr(0, open)) + id +
+                                 std::string(path.substr(open + parameter.size())) +
+                                 (path.starts_with("/admin/usage") ? "?start=2026-01-01" : "");
+      const auto body = bodies.find(path);
       const bool json_body = row.spec.body == http::BodyKind::kJson || row.spec.body == http::BodyKind::kOptionalJson;
       answers.push_back(other_.request(http::to_string(row.spec.verb), target,
                                        json_body ? Pairs{{"Content-Type", "application/json"}} : Pairs{},
-                                       json_body ? "{}" : ""));
+                                       !json_body             ? ""
+                                       : body != bodies.end() ? body->second
+                                                              : "{}"));
     }
-    EXPECT_EQ(answers[0].status, 404) << http::to_string(row.spec.verb) << path << answers[0].body;
+    // That a path names another tenant than the caller's is no secret; whether it exists is.
+    EXPECT_EQ(answers[0].status, parameter == "{tenant_id}" ? 403 : 404)
+        << http::to_string(row.spec.verb) << path << answers[0].body;
     EXPECT_EQ(code_of(answers[0]), code_of(answers[1])) << path;
     EXPECT_EQ(message_of(answers[0]), message_of(answers[1])) << path;
     ++tried;
@@ -87,6 +111,8 @@ TEST_F(TwoTenants, CannotTellAForeignIdFromNoneOnAnyRow) {
   EXPECT_GT(tried, 10U);
   EXPECT_EQ(client_.get("/v1/documents/d1").status, 200);
   EXPECT_EQ(client_.get("/v1/corpora/only-ours").status, 200);
+  EXPECT_EQ(data_of(client_.get("/v1/admin/plans/t1")).at("plan_id"), "enterprise");
+  EXPECT_TRUE(data_of(client_.get("/v1/admin/quotas/t1")).at("daily_requests_limit").is_null());
 }
 
 TEST_F(TwoTenants, MayUseTheSameIdsWithoutMeeting) {

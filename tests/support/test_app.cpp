@@ -1,6 +1,7 @@
 #include "support/test_app.h"
 
 #include "json/json.h"
+#include "modules/plans/plans_service.h"
 #include "observe/log.h"
 #include "observe/log_settings.h"
 #include "support/call_fixture.h"
@@ -19,6 +20,7 @@ config::Settings test_settings(const std::filesystem::path& data_dir, const Chan
               {"LISTEN_PORT", "0"},
               {"LOG_LEVEL", "ERROR"},
               {"LLM_PROVIDER", "fake"},
+              {"RATE_LIMIT_ENABLED", "false"},
               {"EMBEDDING_PROVIDER", "fake"},
               {"API_KEY_PEPPER", "test-pepper-0123456789abcdef0123456789abcdef"},
               {"AUDIT_SIGNING_KEY", std::string(64, '7')},
@@ -62,6 +64,8 @@ void TestApp::restart() {
 }
 
 std::string TestApp::make_key(std::string_view role, std::string_view tenant) {
+  core().entitled->plans.assign_first(TenantScopeFactory::make(std::string(tenant)), "enterprise",
+                                      plans::Actor::tool("test"));
   const auth::IssuedKey issued =
       core().keys->create(TenantScopeFactory::make(std::string(tenant)), {.role = std::string(role), .name = "test"});
   return std::string(issued.plaintext.reveal());

@@ -64,12 +64,14 @@ Writer::Writer(const SqliteOptions& options, const Clock& clock, DatabaseProbe& 
       rollback_to_(session_.connection(), "ROLLBACK TO job"),
       data_version_(session_.connection(), "PRAGMA data_version"),
       checkpointer_(options, clock, probe),
+      restarter_(options, Connection::Role::kCheckpointer),
       syncer_(clock, probe),
       seen_version_(data_version_.number(0)),
       next_checkpoint_(options.checkpoint_pages),
       next_restart_(options.log_limit_pages) {
   sqlite3_wal_hook(session_.connection().handle(), remember_log_pages, &log_pages_);
   session_.connection().set_busy_timeout(0);  // begin() waits by itself
+  restarter_.set_busy_timeout(50);            // for readers of the old log
   thread_ = std::thread([this] {
     exec::name_thread("db-writer");
     loop();
@@ -328,6 +330,7 @@ void Writer::poll_foreign() {
 
 void Writer::tend_log() {
   probe_.wal_pages(log_pages_);
+  if (syncer_.failed()) return;                  // pages of a log that may not be on the disk must not reach the file
   if (log_pages_ < options_.checkpoint_pages) {  // it has started over
     next_checkpoint_ = options_.checkpoint_pages;
     next_restart_ = options_.log_limit_pages;
@@ -344,11 +347,9 @@ void Writer::tend_log() {
   const auto paused = checkpointer_.pause(log_pages_ >= 4 * options_.log_limit_pages);
   if (!paused.owns_lock()) return;  // the next group tries again
   next_restart_ = log_pages_ + options_.checkpoint_pages;
-  session_.connection().set_busy_timeout(50);
-  const int result = checkpoint(session_.connection(), true);
-  session_.connection().set_busy_timeout(0);
+  const int result = checkpoint(restarter_, true);
   if (result != SQLITE_OK) {
-    const Error error = make_error(session_.connection().handle(), result, "checkpoint");
+    const Error error = make_error(restarter_.handle(), result, "checkpoint");
     observe::log_warn("the write-ahead log could not start over", {{"reason", error.what()}});
   }
 }

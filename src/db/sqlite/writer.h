@@ -89,6 +89,9 @@ class Writer {
   Command rollback_to_;
   Command data_version_;
   Checkpointer checkpointer_;
+  // Starts the log over through open files of its own: the kernel tells of a failed fsync once per open file, and of
+  // the writer's log nobody but the syncer may be told.
+  Connection restarter_;
   LogSyncer syncer_;
   std::int64_t seen_version_ = 0;
   std::atomic<std::uint64_t> foreign_version_{0};

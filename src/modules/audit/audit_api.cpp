@@ -12,9 +12,11 @@ namespace {
 
 constexpr std::string_view kFeature = "feature.audit_access";
 
-void require_own_tenant(const http::Call& call, const std::optional<std::string>& tenant_id) {
-  if (tenant_id && *tenant_id != call.tenant().id())
-    throw ApiError(errors::kAuthForbidden, "Tenant scope does not match admin key");
+constexpr std::string_view kPlatform = "platform";
+
+/// As chains are named: '' is the platform's.
+std::string_view chain_of(const std::optional<TenantScope>& tenant) {
+  return tenant ? std::string_view(tenant->id()) : std::string_view();
 }
 
 AuditEvent shown(StoredEvent&& row) {
@@ -39,8 +41,18 @@ AuditEvent shown(StoredEvent&& row) {
 
 }  // namespace
 
-AuditApi::AuditApi(db::Database& database, AuditLog& log, const Secret& cursor_key, const Clock& clock)
-    : database_(database), log_(log), clock_(clock), cursors_(cursor_key) {}
+AuditApi::AuditApi(db::Database& database, AuditLog& log, const auth::OperatorGate& operators, const Secret& cursor_key,
+                   const Clock& clock)
+    : database_(database), log_(log), operators_(operators), clock_(clock), cursors_(cursor_key) {}
+
+/// Empty: the platform.
+std::optional<TenantScope> AuditApi::scope_of(const http::Call& call, std::string_view scope,
+                                              const std::optional<std::string>& tenant_id) const {
+  if (scope != kPlatform) return tenant_id ? operators_.scope_for(call, *tenant_id) : call.tenant();
+  operators_.require(call);
+  if (tenant_id) throw ApiError(errors::kInvalidInput, "scope=platform has no tenant_id");
+  return std::nullopt;
+}
 
 std::vector<http::Endpoint> AuditApi::endpoints() const {
   return {
@@ -73,24 +85,23 @@ std::vector<http::Endpoint> AuditApi::endpoints() const {
 }
 
 AuditEventPage AuditApi::list_events(http::Call& call, const ListEvents& in) const {
-  require_own_tenant(call, in.tenant_id);
+  const std::optional<TenantScope> tenant = scope_of(call, in.scope, in.tenant_id);
   const EventFilter filter{.event_type = in.event_type,
                            .outcome = in.outcome,
                            .resource_type = in.resource_type,
                            .resource_id = in.resource_id,
                            .from = in.from,
                            .to = in.to};
-  std::optional<Position> after;
-  if (in.cursor) after = cursors_.decode(call.tenant().id(), filter, *in.cursor);
-  const std::int64_t offset = after ? 0 : in.offset;
-  auto rows = database_.read(
-      [&](db::Snapshot& db) { return repository_.list(db, call.tenant(), filter, after, offset, in.limit + 1); });
+  Page wanted{.offset = in.offset, .limit = in.limit + 1};  // one more tells whether there is more
+  if (in.cursor) wanted = {.after = cursors_.decode(chain_of(tenant), filter, *in.cursor), .limit = in.limit + 1};
+  auto rows = database_.read([&](db::Snapshot& db) {
+    return tenant ? repository_.list(db, *tenant, filter, wanted) : repository_.list_platform(db, filter, wanted);
+  });
   AuditEventPage page;
-  const bool more = std::cmp_greater(rows.size(), in.limit);
-  if (more) {
+  if (std::cmp_greater(rows.size(), in.limit)) {
     rows.pop_back();
-    page.next_cursor = cursors_.encode(call.tenant().id(), filter, {rows.back().occurred_at, rows.back().id});
-    if (!after) page.next_offset = offset + in.limit;
+    page.next_cursor = cursors_.encode(chain_of(tenant), filter, {rows.back().occurred_at, rows.back().id});
+    if (!wanted.after) page.next_offset = in.offset + in.limit;
   }
   page.items.reserve(rows.size());
   for (StoredEvent& row : rows) page.items.push_back(shown(std::move(row)));
@@ -98,15 +109,18 @@ AuditEventPage AuditApi::list_events(http::Call& call, const ListEvents& in) con
 }
 
 AuditEvent AuditApi::get_event(http::Call& call, const GetEvent& in) const {
-  auto row = database_.read([&](db::Snapshot& db) { return repository_.find(db, call.tenant(), in.event_id); });
+  const std::optional<TenantScope> tenant = scope_of(call, in.scope, std::nullopt);
+  auto row = database_.read([&](db::Snapshot& db) {
+    return tenant ? repository_.find(db, *tenant, in.event_id) : repository_.find_platform(db, in.event_id);
+  });
   if (!row) throw ApiError(errors::kNotFound, "Audit event not found");
   return shown(std::move(*row));
 }
 
 ChainReport AuditApi::verify_chain(http::Call& call, const VerifyChain& in) const {
-  require_own_tenant(call, in.tenant_id);
-  const VerifyReport found = log_.verify(call.tenant().id());
-  ChainReport report{.tenant_id = call.tenant().id(),
+  const std::optional<TenantScope> tenant = scope_of(call, in.scope, in.tenant_id);
+  const VerifyReport found = log_.verify(chain_of(tenant));
+  ChainReport report{.tenant_id = std::string(chain_of(tenant)),
                      .valid = found.valid(),
                      .events_checked = found.events_checked,
                      .events_pruned = found.events_pruned,
@@ -122,6 +136,7 @@ ChainReport AuditApi::verify_chain(http::Call& call, const VerifyChain& in) cons
   Event event = event_of(call, "audit.verified");
   event.success = found.valid();
   event.resource_type = "audit";
+  if (in.scope == kPlatform || in.tenant_id) event.resource_id = tenant ? tenant->id() : std::string(kPlatform);
   event.metadata = {{"valid", found.valid()},
                     {"events_checked", found.events_checked},
                     {"events_pruned", found.events_pruned},

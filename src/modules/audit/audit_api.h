@@ -8,6 +8,7 @@
 #include "modules/audit/audit_log.h"
 #include "modules/audit/audit_repository.h"
 #include "modules/audit/cursor.h"
+#include "modules/auth/ports.h"
 
 #include <boost/json/value.hpp>
 
@@ -20,6 +21,7 @@
 namespace nexus::audit {
 
 struct ListEvents {
+  std::string scope = "tenant";
   std::optional<std::string> tenant_id;
   std::optional<std::string> event_type;
   std::optional<std::string> outcome;
@@ -34,9 +36,11 @@ struct ListEvents {
 
 struct GetEvent {
   std::int64_t event_id = 0;
+  std::string scope = "tenant";
 };
 
 struct VerifyChain {
+  std::string scope = "tenant";
   std::optional<std::string> tenant_id;
 };
 
@@ -85,22 +89,29 @@ struct ChainReport {
   Timestamp verified_at;
 };
 
-/// Routes of contract 01 §11.4 and `GET /v1/audit/verify`. Borrows everything; must outlive its rows.
+/// Routes of contract 01 §11.4 and `GET /v1/audit/verify`. Everybody sees the own tenant; operators of a named tenant
+/// may name others; platform operators may ask for the events without a tenant (`scope=platform`: credentials that name
+/// nobody, the system itself). Borrows everything; must outlive its rows.
 class AuditApi {
  public:
   /// `cursor_key` signs page cursors: 32 random bytes that replicas share.
-  AuditApi(db::Database& database, AuditLog& log, const Secret& cursor_key, const Clock& clock);
+  AuditApi(db::Database& database, AuditLog& log, const auth::OperatorGate& operators, const Secret& cursor_key,
+           const Clock& clock);
 
   [[nodiscard]] std::vector<http::Endpoint> endpoints() const;
 
   [[nodiscard]] AuditEventPage list_events(http::Call& call, const ListEvents& in) const;
   [[nodiscard]] AuditEvent get_event(http::Call& call, const GetEvent& in) const;
-  /// Verifies the caller's chain and records `audit.verified`.
+  /// Verifies a chain and records `audit.verified` in the caller's.
   [[nodiscard]] ChainReport verify_chain(http::Call& call, const VerifyChain& in) const;
 
  private:
+  [[nodiscard]] std::optional<TenantScope> scope_of(const http::Call& call, std::string_view scope,
+                                                    const std::optional<std::string>& tenant_id) const;
+
   db::Database& database_;
   AuditLog& log_;
+  const auth::OperatorGate& operators_;
   const Clock& clock_;
   CursorCodec cursors_;
   AuditRepository repository_;

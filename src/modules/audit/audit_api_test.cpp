@@ -2,6 +2,7 @@
 
 #include "base/errors.h"
 #include "json/json.h"
+#include "modules/auth/operators.h"
 #include "support/call_fixture.h"
 
 #include <gtest/gtest.h>
@@ -49,7 +50,8 @@ struct Desk {
 
   TestCall t;
   AuditLog log{*t.database, t.clock, options(), t.metrics};
-  AuditApi api{*t.database, log, Secret("cursor-key-cursor-key-cursor-key"), t.clock};
+  auth::Operators operators{{"*"}};
+  AuditApi api{*t.database, log, operators, Secret("cursor-key-cursor-key-cursor-key"), t.clock};
 };
 
 using Ids = std::vector<std::string>;
@@ -121,6 +123,84 @@ TEST(AuditApi, RefusesAnotherTenant) {
   EXPECT_EQ(d.refusal({.tenant_id = "t2"}), "AUTH_FORBIDDEN: Tenant scope does not match admin key");
   EXPECT_EQ(d.refusal({.tenant_id = "t1"}), "");
   EXPECT_THROW((void)d.api.verify_chain(d.t.call, {.tenant_id = "t2"}), ApiError);
+}
+
+/// The desk with what belongs to no tenant: a refused stranger, and the system itself.
+struct PlatformDesk : Desk {
+  PlatformDesk() {
+    for (const char* type : {"auth.access.failure", "system.error"}) {
+      t.clock.advance_s(1);
+      t.database->write([&](db::Tx& tx) {
+        Event event;
+        event.actor_type = "anonymous";
+        event.event_type = type;
+        event.success = false;
+        event.resource_id = type;
+        log.record(tx, event);
+      });
+    }
+  }
+};
+
+TEST(AuditApi, ShowsPlatformOperatorsTheEventsWithoutATenant) {
+  PlatformDesk d;
+  const AuditEventPage first = d.api.list_events(d.t.call, {.scope = "platform", .limit = 1});
+  EXPECT_EQ(d.ids(first), (Ids{"system.error"}));
+  EXPECT_EQ(first.items[0].tenant_id, std::nullopt);
+  const AuditEventPage second =
+      d.api.list_events(d.t.call, {.scope = "platform", .limit = 1, .cursor = first.next_cursor});
+  EXPECT_EQ(d.ids(second), (Ids{"auth.access.failure"}));
+  EXPECT_EQ(second.next_cursor, std::nullopt);
+  EXPECT_EQ(d.ids(d.api.list_events(d.t.call, {.scope = "platform", .event_type = "system.error"})),
+            (Ids{"system.error"}));
+  EXPECT_EQ(d.api.get_event(d.t.call, {.event_id = first.items[0].id, .scope = "platform"}).event_type, "system.error");
+  EXPECT_TRUE(d.api.verify_chain(d.t.call, {.scope = "platform"}).valid);
+  EXPECT_EQ(d.api.verify_chain(d.t.call, {.scope = "platform"}).events_checked, 2);
+}
+
+TEST(AuditApi, AViewOfThePlatformShowsNoTenantAndTheOtherWayRound) {
+  PlatformDesk d;
+  const std::int64_t platform = d.api.list_events(d.t.call, {.scope = "platform"}).items[0].id;
+  const AuditEventPage own = d.api.list_events(d.t.call, {.limit = 1});
+  EXPECT_THROW((void)d.api.get_event(d.t.call, {.event_id = platform}), ApiError);
+  EXPECT_THROW((void)d.api.get_event(d.t.call, {.event_id = own.items[0].id, .scope = "platform"}), ApiError);
+  EXPECT_EQ(d.refusal({.scope = "platform", .limit = 1, .cursor = own.next_cursor}), "INVALID_CURSOR: Invalid cursor");
+}
+
+TEST(AuditApi, KeepsThePlatformFromEverybodyElse) {
+  PlatformDesk d;
+  const auth::Operators named({"ops"});
+  const AuditApi api(*d.t.database, d.log, named, Secret("cursor-key-cursor-key-cursor-key"), d.t.clock);
+  EXPECT_THROW((void)api.list_events(d.t.call, {.scope = "platform"}), ApiError);
+  EXPECT_THROW((void)api.get_event(d.t.call, {.event_id = 1, .scope = "platform"}), ApiError);
+  EXPECT_THROW((void)api.verify_chain(d.t.call, {.scope = "platform"}), ApiError);
+  http::Call ops = d.t.call_as(Role::kAdmin, "ops");
+  EXPECT_EQ(api.list_events(ops, {.scope = "platform"}).items.size(), 2U);
+  EXPECT_EQ(api.list_events(ops, {.tenant_id = "t2"}).items.size(), 1U) << "operators may look at any tenant";
+  EXPECT_THROW((void)api.list_events(ops, {.scope = "platform", .tenant_id = "t2"}), ApiError);
+}
+
+TEST(AuditApi, EveryCombinationOfFiltersFindsWhatAFullLookFinds) {
+  Desk d;
+  const AuditEventPage all = d.api.list_events(d.t.call, {});
+  const auto fits = [](const std::optional<std::string>& wanted, const std::optional<std::string>& value) {
+    return !wanted || wanted == value;
+  };
+  for (int bits = 0; bits < 32; ++bits) {
+    ListEvents in;
+    if ((bits & 1) != 0) in.event_type = "rbac.forbidden";
+    if ((bits & 2) != 0) in.outcome = "failure";
+    if ((bits & 4) != 0) in.resource_type = "run";
+    if ((bits & 8) != 0) in.resource_id = "r3";
+    if ((bits & 16) != 0) in.to = testing::FakeClock::kStart + 5 * Timestamp::kSecond;
+    Ids expected;
+    for (const AuditEvent& event : all.items)
+      if (fits(in.event_type, event.event_type) && fits(in.outcome, event.outcome) &&
+          fits(in.resource_type, event.resource_type) && fits(in.resource_id, event.resource_id) &&
+          (!in.to || event.occurred_at <= *in.to))
+        expected.push_back(event.resource_id.value());
+    EXPECT_EQ(d.ids(d.api.list_events(d.t.call, in)), expected) << bits;
+  }
 }
 
 TEST(AuditApi, ShowsOneEventInTheContractsShape) {

@@ -321,7 +321,7 @@ std::vector<std::string> AuditLog::chains() const {
   return database_.read([&](db::Snapshot& db) { return repository_.chains(db); });
 }
 
-AuditLog::Pruned AuditLog::prune(std::string_view chain, Timestamp cutoff) {
+AuditLog::Pruned AuditLog::prune(std::string_view chain, Timestamp cutoff, const std::stop_token& stop) {
   std::int64_t from = 0;
   const auto through = database_.read([&](db::Snapshot& db) -> std::int64_t {
     from = repository_.first_present(db, chain).value_or(0);
@@ -341,7 +341,7 @@ AuditLog::Pruned AuditLog::prune(std::string_view chain, Timestamp cutoff) {
     event.metadata = {{"through_seq", through}, {"pruned_count", through - from + 1}, {"cutoff", iso(cutoff)}};
     record(tx, event);
   });
-  for (std::int64_t at = from; at <= through; at += kPruneStep) {
+  for (std::int64_t at = from; at <= through && !stop.stop_requested(); at += kPruneStep) {
     pruned.events += database_.write(
         [&](db::Tx& tx) { return repository_.prune(tx, chain, at, std::min(through, at + kPruneStep - 1)); });
   }

@@ -73,8 +73,9 @@ class AuditLog final : public Log {
     std::int64_t events = 0;
   };
   /// Removes the oldest events of a chain that are older than `cutoff`, never beyond its last checkpoint, and records
-  /// `audit.pruned` in the same chain first, so that verify() accepts their absence. Links stay.
-  Pruned prune(std::string_view chain, Timestamp cutoff);
+  /// `audit.pruned` in the same chain first, so that verify() accepts their absence. Links stay. Short transactions; a
+  /// stop ends it between two of them, and the next call goes on.
+  Pruned prune(std::string_view chain, Timestamp cutoff, const std::stop_token& stop = {});
 
  private:
   struct Due {

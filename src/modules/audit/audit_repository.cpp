@@ -22,19 +22,60 @@ constexpr Statement kHead{"audit.head", R"(
 constexpr Statement kLink{"audit.link", R"(
   INSERT INTO audit_chain (tenant_id, seq, event_id, prev_hash, hash) VALUES ($1, $2, $3, $4, $5))"};
 
+// The lists differ in what leads their index; each reads one range of it, in order, down to its page. The end of the
+// range is one row value, because SQLite takes only one upper bound of a column: a second would be a filter, and deep
+// pages would walk past all that is newer.
 constexpr Statement kList{"audit.list", R"(
   SELECT id, occurred_at, tenant_id, actor_type, actor_id, actor_role, event_type, outcome, resource_type, resource_id,
     request_id, ip_address, user_agent, metadata_json, error_code, created_at
   FROM audit_events
-  WHERE tenant_id = $1 AND occurred_at >= $2 AND occurred_at <= $3 AND (occurred_at, id) < ($4, $5)
-    AND (CAST($6 AS TEXT) IS NULL OR event_type = $6) AND (CAST($7 AS TEXT) IS NULL OR outcome = $7)
-    AND (CAST($8 AS TEXT) IS NULL OR resource_type = $8) AND (CAST($9 AS TEXT) IS NULL OR resource_id = $9)
-  ORDER BY occurred_at DESC, id DESC LIMIT $10 OFFSET $11)"};
+  WHERE tenant_id = $1 AND occurred_at >= $2 AND (occurred_at, id) < ($3, $4)
+    AND (CAST($5 AS TEXT) IS NULL OR event_type = $5) AND (CAST($6 AS TEXT) IS NULL OR outcome = $6)
+    AND (CAST($7 AS TEXT) IS NULL OR resource_type = $7) AND (CAST($8 AS TEXT) IS NULL OR resource_id = $8)
+  ORDER BY occurred_at DESC, id DESC LIMIT $9 OFFSET $10)"};
+constexpr Statement kListOfType{"audit.list_of_type", R"(
+  SELECT id, occurred_at, tenant_id, actor_type, actor_id, actor_role, event_type, outcome, resource_type, resource_id,
+    request_id, ip_address, user_agent, metadata_json, error_code, created_at
+  FROM audit_events
+  WHERE tenant_id = $1 AND occurred_at >= $2 AND (occurred_at, id) < ($3, $4)
+    AND event_type = $5 AND (CAST($6 AS TEXT) IS NULL OR outcome = $6)
+    AND (CAST($7 AS TEXT) IS NULL OR resource_type = $7) AND (CAST($8 AS TEXT) IS NULL OR resource_id = $8)
+  ORDER BY occurred_at DESC, id DESC LIMIT $9 OFFSET $10)"};
+constexpr Statement kListOfResource{"audit.list_of_resource", R"(
+  SELECT id, occurred_at, tenant_id, actor_type, actor_id, actor_role, event_type, outcome, resource_type, resource_id,
+    request_id, ip_address, user_agent, metadata_json, error_code, created_at
+  FROM audit_events
+  WHERE tenant_id = $1 AND occurred_at >= $2 AND (occurred_at, id) < ($3, $4)
+    AND (CAST($5 AS TEXT) IS NULL OR event_type = $5) AND (CAST($6 AS TEXT) IS NULL OR outcome = $6)
+    AND (CAST($7 AS TEXT) IS NULL OR resource_type = $7) AND resource_id = $8
+  ORDER BY occurred_at DESC, id DESC LIMIT $9 OFFSET $10)"};
+constexpr Statement kListFailures{"audit.list_failures", R"(
+  SELECT id, occurred_at, tenant_id, actor_type, actor_id, actor_role, event_type, outcome, resource_type, resource_id,
+    request_id, ip_address, user_agent, metadata_json, error_code, created_at
+  FROM audit_events
+  WHERE tenant_id = $1 AND occurred_at >= $2 AND (occurred_at, id) < ($3, $4)
+    AND (CAST($5 AS TEXT) IS NULL OR event_type = $5) AND outcome = $6 AND outcome = 'failure'
+    AND (CAST($7 AS TEXT) IS NULL OR resource_type = $7) AND (CAST($8 AS TEXT) IS NULL OR resource_id = $8)
+  ORDER BY occurred_at DESC, id DESC LIMIT $9 OFFSET $10)"};
+// $1 is null: it is here for its number.
+constexpr Statement kListPlatform{"audit.list_platform", R"(
+  SELECT id, occurred_at, tenant_id, actor_type, actor_id, actor_role, event_type, outcome, resource_type, resource_id,
+    request_id, ip_address, user_agent, metadata_json, error_code, created_at
+  FROM audit_events
+  WHERE (tenant_id IS NULL AND CAST($1 AS TEXT) IS NULL) AND occurred_at >= $2 AND (occurred_at, id) < ($3, $4)
+    AND (CAST($5 AS TEXT) IS NULL OR event_type = $5) AND (CAST($6 AS TEXT) IS NULL OR outcome = $6)
+    AND (CAST($7 AS TEXT) IS NULL OR resource_type = $7) AND (CAST($8 AS TEXT) IS NULL OR resource_id = $8)
+  ORDER BY occurred_at DESC, id DESC LIMIT $9 OFFSET $10)"};
 
 constexpr Statement kFind{"audit.find", R"(
   SELECT id, occurred_at, tenant_id, actor_type, actor_id, actor_role, event_type, outcome, resource_type, resource_id,
     request_id, ip_address, user_agent, metadata_json, error_code, created_at
   FROM audit_events WHERE id = $1 AND tenant_id = $2)"};
+
+constexpr Statement kFindPlatform{"audit.find_platform", R"(
+  SELECT id, occurred_at, tenant_id, actor_type, actor_id, actor_role, event_type, outcome, resource_type, resource_id,
+    request_id, ip_address, user_agent, metadata_json, error_code, created_at
+  FROM audit_events WHERE id = $1 AND tenant_id IS NULL)"};
 
 // A loose index scan: one probe per chain, however long each is.
 constexpr Statement kChains{"audit.chains", R"(
@@ -104,7 +145,12 @@ constexpr const Statement* kAuditStatements[] = {&kInsertEvent,
                                                  &kHead,
                                                  &kLink,
                                                  &kList,
+                                                 &kListOfType,
+                                                 &kListOfResource,
+                                                 &kListFailures,
+                                                 &kListPlatform,
                                                  &kFind,
+                                                 &kFindPlatform,
                                                  &kChains,
                                                  &kWalk,
                                                  &kHashes,
@@ -160,6 +206,19 @@ StoredEvent stored_event(const db::Cursor& row) {
           .created_at = row.time(15)};
 }
 
+std::vector<StoredEvent> list_by(db::Snapshot& db, const Statement& statement, std::optional<std::string_view> tenant,
+                                 const EventFilter& filter, const Page& page) {
+  // A cursor lies within its own list, so it is never later than `to`.
+  const Position before =
+      page.after.value_or(Position{filter.to.value_or(kLatest), std::numeric_limits<std::int64_t>::max()});
+  auto rows =
+      db.query(statement, tenant, filter.from.value_or(kEarliest), before.occurred_at, before.id, filter.event_type,
+               filter.outcome, filter.resource_type, filter.resource_id, page.limit, page.offset);
+  std::vector<StoredEvent> events;
+  while (rows.next()) events.push_back(stored_event(rows));
+  return events;
+}
+
 }  // namespace
 
 std::int64_t AuditRepository::insert(db::Tx& tx, const RowView& row) const {
@@ -182,19 +241,28 @@ void AuditRepository::link(db::Tx& tx, std::string_view chain, const Link& link)
 }
 
 std::vector<StoredEvent> AuditRepository::list(db::Snapshot& db, const TenantScope& tenant, const EventFilter& filter,
-                                               std::optional<Position> after, std::int64_t offset,
-                                               std::int64_t limit) const {
-  const Position start = after.value_or(Position{kLatest, std::numeric_limits<std::int64_t>::max()});
-  auto rows =
-      db.query(kList, tenant.id(), filter.from.value_or(kEarliest), filter.to.value_or(kLatest), start.occurred_at,
-               start.id, filter.event_type, filter.outcome, filter.resource_type, filter.resource_id, limit, offset);
-  std::vector<StoredEvent> events;
-  while (rows.next()) events.push_back(stored_event(rows));
-  return events;
+                                               const Page& page) const {
+  // The filter that keeps the fewest rows leads.
+  const Statement& statement = filter.resource_id            ? kListOfResource
+                               : filter.event_type           ? kListOfType
+                               : filter.outcome == "failure" ? kListFailures
+                                                             : kList;
+  return list_by(db, statement, tenant.id(), filter, page);
+}
+
+std::vector<StoredEvent> AuditRepository::list_platform(db::Snapshot& db, const EventFilter& filter,
+                                                        const Page& page) const {
+  return list_by(db, kListPlatform, std::nullopt, filter, page);
 }
 
 std::optional<StoredEvent> AuditRepository::find(db::Snapshot& db, const TenantScope& tenant, std::int64_t id) const {
   auto row = db.query(kFind, id, tenant.id());
+  if (!row.next()) return std::nullopt;
+  return stored_event(row);
+}
+
+std::optional<StoredEvent> AuditRepository::find_platform(db::Snapshot& db, std::int64_t id) const {
+  auto row = db.query(kFindPlatform, id);
   if (!row.next()) return std::nullopt;
   return stored_event(row);
 }

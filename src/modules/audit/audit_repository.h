@@ -48,6 +48,13 @@ struct EventFilter {
   std::optional<Timestamp> to;
 };
 
+/// The part of a list to read. `after` and `offset` exclude each other.
+struct Page {
+  std::optional<Position> after;  ///< of the same filter
+  std::int64_t offset = 0;
+  std::int64_t limit = 50;
+};
+
 /// All SQL of the room. `chain` is a tenant id, or '' for the platform chain. Throws db::Error.
 class AuditRepository {
  public:
@@ -56,11 +63,16 @@ class AuditRepository {
   [[nodiscard]] Head head(db::Snapshot& db, std::string_view chain) const;
   void link(db::Tx& tx, std::string_view chain, const Link& link) const;
 
-  /// Newest first, by (occurred_at, id). `after` and `offset` exclude each other.
+  /// Newest first, by (occurred_at, id). The same time at any depth; with a filter that has no index of its own
+  /// (resource_type), in proportion to how rare it is.
   [[nodiscard]] std::vector<StoredEvent> list(db::Snapshot& db, const TenantScope& tenant, const EventFilter& filter,
-                                              std::optional<Position> after, std::int64_t offset,
-                                              std::int64_t limit) const;
+                                              const Page& page) const;
   [[nodiscard]] std::optional<StoredEvent> find(db::Snapshot& db, const TenantScope& tenant, std::int64_t id) const;
+
+  /// The same of events without a tenant, for platform operators only.
+  [[nodiscard]] std::vector<StoredEvent> list_platform(db::Snapshot& db, const EventFilter& filter,
+                                                       const Page& page) const;
+  [[nodiscard]] std::optional<StoredEvent> find_platform(db::Snapshot& db, std::int64_t id) const;
 
   /// Every chain that has links, the platform's included.
   [[nodiscard]] std::vector<std::string> chains(db::Snapshot& db) const;

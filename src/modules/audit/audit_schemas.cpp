@@ -14,7 +14,10 @@ template <>
 const schema::Fields<ListEvents>& schema::fields_of() {
   using namespace schema;
   static const Fields<ListEvents> fields{
-      query_field("tenant_id", &ListEvents::tenant_id, doc("Must be the caller's tenant.")),
+      query_field("scope", &ListEvents::scope, one_of({"tenant", "platform"}), defaulted(),
+                  doc("platform: events without a tenant; platform operators only.")),
+      query_field("tenant_id", &ListEvents::tenant_id,
+                  doc("The caller's tenant; operators of the platform may name another.")),
       query_field("event_type", &ListEvents::event_type, doc("Exact event type.")),
       query_field("outcome", &ListEvents::outcome, doc("success or failure.")),
       query_field("resource_type", &ListEvents::resource_type),
@@ -32,7 +35,11 @@ const schema::Fields<ListEvents>& schema::fields_of() {
 template <>
 const schema::Fields<GetEvent>& schema::fields_of() {
   using namespace schema;
-  static const Fields<GetEvent> fields{path_field("event_id", &GetEvent::event_id)};
+  static const Fields<GetEvent> fields{
+      path_field("event_id", &GetEvent::event_id),
+      query_field("scope", &GetEvent::scope, one_of({"tenant", "platform"}), defaulted(),
+                  doc("platform: an event without a tenant; platform operators only.")),
+  };
   return fields;
 }
 
@@ -40,7 +47,11 @@ template <>
 const schema::Fields<VerifyChain>& schema::fields_of() {
   using namespace schema;
   static const Fields<VerifyChain> fields{
-      query_field("tenant_id", &VerifyChain::tenant_id, doc("Must be the caller's tenant."))};
+      query_field("scope", &VerifyChain::scope, one_of({"tenant", "platform"}), defaulted(),
+                  doc("platform: the chain of events without a tenant; platform operators only.")),
+      query_field("tenant_id", &VerifyChain::tenant_id,
+                  doc("The caller's tenant; operators of the platform may name another.")),
+  };
   return fields;
 }
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace nexus::auth {
 
@@ -67,6 +68,33 @@ struct ListedKey {
   bool is_active = false;
   bool is_expired = false;
   std::int64_t inactive_days = 0;
+};
+
+[[nodiscard]] inline ListedKey listed_at(Timestamp now, Key key) {
+  ListedKey item{.key = {},
+                 .is_active = key.is_active(now),
+                 .is_expired = key.is_expired(now),
+                 .inactive_days = key.idle_days(now)};
+  item.key = std::move(key);
+  return item;
+}
+
+/// Where a list of keys, newest first, goes on.
+struct KeyPosition {
+  Timestamp created_at;
+  std::string id;
+};
+
+/// Which keys a list holds.
+struct KeyFilter {
+  struct Idle {
+    Timestamp since;  ///< not used since then,
+    Timestamp now;    ///< or expired by now
+  };
+  std::optional<Idle> idle;
+  bool with_revoked = true;
+  std::optional<KeyPosition> after;
+  std::optional<std::int64_t> limit;
 };
 
 }  // namespace nexus::auth

@@ -72,6 +72,18 @@ struct Authenticator::LookUp {
   std::optional<KeyRecord> claimed;   ///< the row that the credential names, but whose secret it does not know
 };
 
+namespace {
+
+/// The token of `Bearer <token>`; absent for anything else.
+std::optional<std::string_view> token_of(std::string_view header) {
+  const std::string_view scheme = next_word(header);
+  const std::string_view token = next_word(header);
+  if (!ascii_iequals(scheme, "bearer") || token.empty() || !next_word(header).empty()) return std::nullopt;
+  return token;
+}
+
+}  // namespace
+
 Authenticator::Authenticator(db::Database& database, audit::Log& audit, const Clock& clock, AuthOptions options,
                              observe::Metrics& metrics)
     : database_(database),
@@ -113,12 +125,15 @@ void Authenticator::authenticate(http::Call& call) {
 std::optional<std::string_view> Authenticator::bearer_token(const http::Call& call) {
   const std::string* header = call.request.header(options_.header);
   if (header == nullptr || header->empty()) return std::nullopt;
-  std::string_view rest = *header;
-  const std::string_view scheme = next_word(rest);
-  const std::string_view token = next_word(rest);
-  if (!ascii_iequals(scheme, "bearer") || token.empty() || !next_word(rest).empty())
-    refuse(call, errors::kAuthUnauthorized, "Missing or invalid bearer token", {});
+  const std::optional<std::string_view> token = token_of(*header);
+  if (!token) refuse(call, errors::kAuthUnauthorized, "Missing or invalid bearer token", {});
   return token;
+}
+
+bool Authenticator::remembers(const http::Call& call) const {
+  const std::string* header = call.request.header(options_.header);
+  const std::optional<std::string_view> token = header != nullptr ? token_of(*header) : std::nullopt;
+  return token && cache_.contains(options_.pepper.digest(*token));
 }
 
 void Authenticator::admit_developer(http::Call& call) {

@@ -49,6 +49,7 @@ class Authenticator final : public Gate, public CredentialChanges {
   Authenticator& operator=(const Authenticator&) = delete;
 
   void authenticate(http::Call& call) override;
+  [[nodiscard]] bool remembers(const http::Call& call) const override;
   void require_role(const http::Call& call, Role least) override;
   void changed(db::Tx& tx, std::string_view tenant_id) override;
 

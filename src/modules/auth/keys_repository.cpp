@@ -1,6 +1,7 @@
 #include "modules/auth/keys_repository.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace nexus::auth {
 namespace {
@@ -19,10 +20,31 @@ constexpr Statement kFindByHash{"auth.key_by_hash", R"(
     k.revoked_at, k.created_at, k.key_hash, k.hash_version, u.tenant_id
   FROM api_keys k JOIN users u ON u.id = k.user_id WHERE k.key_hash = $1)"};
 
+constexpr Statement kFindOfTenant{"auth.key_of_tenant", R"(
+  SELECT k.id, k.user_id, k.tenant_id, k.key_prefix, k.name, u.role, u.is_active, k.expires_at, k.last_used_at,
+    k.revoked_at, k.created_at
+  FROM api_keys k JOIN users u ON u.id = k.user_id WHERE k.tenant_id = $1 AND k.id = $2)"};
+
+// Newest first after the position ($2, $3); idle since $4 or expired by $5; $6: revoked ones too.
 constexpr Statement kList{"auth.keys_of_tenant", R"(
   SELECT k.id, k.user_id, k.tenant_id, k.key_prefix, k.name, u.role, u.is_active, k.expires_at, k.last_used_at,
     k.revoked_at, k.created_at
-  FROM api_keys k JOIN users u ON u.id = k.user_id WHERE k.tenant_id = $1 ORDER BY k.created_at DESC, k.id)"};
+  FROM api_keys k JOIN users u ON u.id = k.user_id
+  WHERE k.tenant_id = $1 AND k.created_at <= $2 AND (k.created_at < $2 OR k.id > $3)
+    AND (COALESCE(k.last_used_at, k.created_at) <= $4 OR k.expires_at <= $5) AND (k.revoked_at IS NULL OR $6)
+  ORDER BY k.created_at DESC, k.id LIMIT $7)"};
+
+constexpr Statement kCountActive{"auth.count_active_keys", R"(
+  SELECT count(*) FROM api_keys k JOIN users u ON u.id = k.user_id
+  WHERE k.tenant_id = $1 AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $2) AND u.is_active)"};
+
+constexpr Statement kCountUsableAdmins{"auth.count_usable_admin_keys", R"(
+  SELECT count(*) FROM api_keys k JOIN users u ON u.id = k.user_id
+  WHERE k.tenant_id = $1 AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $2) AND u.is_active
+    AND u.role = 'admin' AND COALESCE(k.last_used_at, k.created_at) > $3)"};
+
+constexpr Statement kSeveralTenants{"auth.several_tenants", R"(
+  SELECT CASE WHEN (SELECT min(tenant_id) FROM users) <> (SELECT max(tenant_id) FROM users) THEN 1 ELSE 0 END)"};
 
 constexpr Statement kFindUser{"auth.user", R"(SELECT id, tenant_id, role, is_active FROM users WHERE id = $1)"};
 
@@ -36,6 +58,10 @@ constexpr Statement kInsertKey{"auth.insert_key", R"(
   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9))"};
 
 constexpr Statement kRevoke{"auth.revoke_key", R"(UPDATE api_keys SET revoked_at = $2 WHERE id = $1)"};
+
+constexpr Statement kUpdateKey{"auth.update_key", R"(
+  UPDATE api_keys SET name = $3, expires_at = $4, revoked_at = $5, last_used_at = COALESCE($6, last_used_at)
+  WHERE tenant_id = $1 AND id = $2)"};
 
 constexpr Statement kTouch{"auth.touch_key", R"(
   UPDATE api_keys SET last_used_at = $2 WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < $2))"};
@@ -54,9 +80,15 @@ constexpr Statement kSetVersion{"auth.set_version", R"(
 constexpr Statement kChanges{"auth.changed_scopes", R"(
   SELECT scope, version FROM cache_versions WHERE version > $1)"};
 
-constexpr const Statement* kAuthStatements[] = {&kFindById,    &kFindByHash, &kList,   &kFindUser, &kInsertUser,
-                                                &kUpdateUser,  &kInsertKey,  &kRevoke, &kTouch,    &kUpgradeHash,
-                                                &kNextVersion, &kSetVersion, &kChanges};
+constexpr const Statement* kAuthStatements[] = {
+    &kFindById,       &kFindByHash, &kFindOfTenant, &kList,        &kCountActive, &kCountUsableAdmins,
+    &kSeveralTenants, &kFindUser,   &kInsertUser,   &kUpdateUser,  &kInsertKey,   &kRevoke,
+    &kUpdateKey,      &kTouch,      &kUpgradeHash,  &kNextVersion, &kSetVersion,  &kChanges};
+
+/// Bounds that leave nothing out: no clock is set that far.
+constexpr Timestamp kAlways{253'402'300'799 * Timestamp::kSecond};  // 9999-12-31T23:59:59Z
+constexpr Timestamp kNever{0};
+constexpr std::int64_t kAllRows = std::numeric_limits<std::int64_t>::max();
 
 Key key_of(const db::Cursor& row) {
   return {.id = row.str(0),
@@ -90,11 +122,35 @@ std::optional<KeyRecord> KeysRepository::find_by_hash(db::Snapshot& db, std::str
   return record_of(db.query(kFindByHash, key_hash));
 }
 
-std::vector<Key> KeysRepository::list(db::Snapshot& db, const TenantScope& tenant) const {
-  auto rows = db.query(kList, tenant.id());
+std::optional<Key> KeysRepository::find(db::Snapshot& db, const TenantScope& tenant, std::string_view key_id) const {
+  auto row = db.query(kFindOfTenant, tenant.id(), key_id);
+  return row.next() ? std::optional(key_of(row)) : std::nullopt;
+}
+
+std::vector<Key> KeysRepository::list(db::Snapshot& db, const TenantScope& tenant, const KeyFilter& filter) const {
+  const KeyPosition after = filter.after.value_or(KeyPosition{kAlways, ""});
+  const KeyFilter::Idle idle = filter.idle.value_or(KeyFilter::Idle{.since = kAlways, .now = kAlways});
+  auto rows = db.query(kList, tenant.id(), after.created_at, after.id, idle.since, idle.now, filter.with_revoked,
+                       filter.limit.value_or(kAllRows));
   std::vector<Key> keys;
   while (rows.next()) keys.push_back(key_of(rows));
   return keys;
+}
+
+std::int64_t KeysRepository::count_active(db::Snapshot& db, const TenantScope& tenant, Timestamp now) const {
+  auto row = db.query(kCountActive, tenant.id(), now);
+  return row.next() ? row.i64(0) : 0;
+}
+
+std::int64_t KeysRepository::count_usable_admins(db::Snapshot& db, const TenantScope& tenant, Timestamp now,
+                                                 std::optional<Timestamp> idle_before) const {
+  auto row = db.query(kCountUsableAdmins, tenant.id(), now, idle_before.value_or(kNever));
+  return row.next() ? row.i64(0) : 0;
+}
+
+bool KeysRepository::has_several_tenants(db::Snapshot& db) const {
+  auto row = db.query(kSeveralTenants);
+  return row.next() && row.boolean(0);
 }
 
 std::optional<KeysRepository::User> KeysRepository::find_user(db::Snapshot& db, std::string_view user_id) const {
@@ -121,6 +177,11 @@ void KeysRepository::insert_key(db::Tx& tx, const KeyRecord& record) const {
 
 void KeysRepository::revoke(db::Tx& tx, std::string_view key_id, Timestamp at) const {
   tx.exec(kRevoke, key_id, at);
+}
+
+void KeysRepository::update(db::Tx& tx, const TenantScope& tenant, const Key& key,
+                            std::optional<Timestamp> used_at) const {
+  tx.exec(kUpdateKey, tenant.id(), key.id, key.name, key.expires_at, key.revoked_at, used_at);
 }
 
 void KeysRepository::touch(db::Tx& tx, std::string_view key_id, Timestamp at) const {

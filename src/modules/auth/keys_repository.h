@@ -18,8 +18,17 @@ class KeysRepository {
  public:
   [[nodiscard]] std::optional<KeyRecord> find_by_id(db::Snapshot& db, std::string_view key_id) const;
   [[nodiscard]] std::optional<KeyRecord> find_by_hash(db::Snapshot& db, std::string_view key_hash) const;
+  [[nodiscard]] std::optional<Key> find(db::Snapshot& db, const TenantScope& tenant, std::string_view key_id) const;
   /// Newest first.
-  [[nodiscard]] std::vector<Key> list(db::Snapshot& db, const TenantScope& tenant) const;
+  [[nodiscard]] std::vector<Key> list(db::Snapshot& db, const TenantScope& tenant, const KeyFilter& filter) const;
+  /// Neither revoked nor expired, of an active user.
+  [[nodiscard]] std::int64_t count_active(db::Snapshot& db, const TenantScope& tenant, Timestamp now) const;
+  /// Those of admins among them that the gate still lets in: used since `idle_before`, when there is such a limit.
+  [[nodiscard]] std::int64_t count_usable_admins(db::Snapshot& db, const TenantScope& tenant, Timestamp now,
+                                                 std::optional<Timestamp> idle_before) const;
+
+  /// Whether users belong to more than one tenant. Maintenance: looks at all of them.
+  [[nodiscard]] bool has_several_tenants(db::Snapshot& db) const;
 
   struct User {
     std::string id;
@@ -33,6 +42,9 @@ class KeysRepository {
                    const std::optional<std::string>& email) const;
   void insert_key(db::Tx& tx, const KeyRecord& record) const;
   void revoke(db::Tx& tx, std::string_view key_id, Timestamp at) const;
+  /// Stores name, expiry and revocation of `key`. `used_at` moves last_used_at; without it the column is left to
+  /// touch().
+  void update(db::Tx& tx, const TenantScope& tenant, const Key& key, std::optional<Timestamp> used_at) const;
   /// Moves last_used_at forward, never back.
   void touch(db::Tx& tx, std::string_view key_id, Timestamp at) const;
   /// Replaces the hash if it still is the one that was verified.

@@ -44,10 +44,15 @@ IssuedKey KeysService::create(const TenantScope& tenant, const NewKey& request) 
   });
 }
 
-IssuedKey KeysService::issue(db::Tx& tx, const TenantScope& tenant, const NewKey& request) {
+IssuedKey KeysService::issue(db::Tx& tx, const TenantScope& tenant, const NewKey& request,
+                             std::optional<std::int64_t> most_active) {
   if (tenant.id().empty()) throw ApiError(errors::kInvalidInput, "A tenant id is required");
   const std::string role = supported_role(request.role);
   const Timestamp now = clock_.now();
+  begin_change(tx, tenant.id());
+  if (most_active && keys_.count_active(tx, tenant, now) >= *most_active)
+    throw ApiError(errors::kKeyLimitReached, std::string(errors::kKeyLimitReached.message),
+                   {{"max_active", *most_active}});
   const std::string user_id = request.user_id.value_or(hex32());
   if (const auto user = request.user_id ? keys_.find_user(tx, user_id) : std::nullopt) {
     if (user->tenant_id != tenant.id()) throw ApiError(errors::kConflict, "User belongs to a different tenant");
@@ -56,7 +61,7 @@ IssuedKey KeysService::issue(db::Tx& tx, const TenantScope& tenant, const NewKey
     keys_.insert_user(tx, {.id = user_id, .tenant_id = tenant.id(), .role = role}, request.email, now);
   }
   if (provision_) provision_(tx, tenant);
-  IssuedKey issued = insert_key(
+  return insert_key(
       tx, {.user_id = user_id,
            .tenant_id = tenant.id(),
            .name = request.name,
@@ -64,8 +69,6 @@ IssuedKey KeysService::issue(db::Tx& tx, const TenantScope& tenant, const NewKey
            .expires_at =
                request.expires_in_days ? std::optional(now + *request.expires_in_days * Timestamp::kDay) : std::nullopt,
            .created_at = now});
-  changed(tx, tenant.id());
-  return issued;
 }
 
 IssuedKey KeysService::insert_key(db::Tx& tx, Key key) const {
@@ -87,7 +90,7 @@ Key KeysService::revoke(std::string_view key_id) {
     Key key = std::move(record->key);
     key.revoked_at = clock_.now();
     keys_.revoke(tx, key.id, *key.revoked_at);
-    changed(tx, key.tenant_id);
+    begin_change(tx, key.tenant_id);
     audit(tx, "revoke_api_key", "auth.api_key.revoked", key,
           {{"user_id", key.user_id}, {"key_prefix", key.key_prefix}, {"key_name", value_or_null(key.name)}});
     return key;
@@ -111,7 +114,7 @@ RotatedKey KeysService::rotate(std::string_view old_key_id, const std::optional<
                                                  .expires_at = old->key.expires_at,
                                                  .created_at = now})};
     if (!keep_old_active) keys_.revoke(tx, old->key.id, now);
-    changed(tx, old->key.tenant_id);
+    begin_change(tx, old->key.tenant_id);
     const Key& fresh = rotated.issued.key;
     audit(tx, "rotate_api_key", "auth.api_key.rotated", fresh,
           {{"rotated_from", old->key.id},
@@ -127,19 +130,20 @@ std::vector<ListedKey> KeysService::list(const TenantScope& tenant, std::int64_t
                                          bool inactive_only) const {
   if (inactive_days < 1) throw ApiError(errors::kInvalidInput, "inactive-days must be at least 1");
   const Timestamp now = clock_.now();
-  const auto keys = database_.read([&](db::Snapshot& db) { return keys_.list(db, tenant); });
+  KeyFilter filter;
+  if (inactive_only) filter.idle = KeyFilter::Idle{.since = now - inactive_days * Timestamp::kDay, .now = now};
+  auto keys = database_.read([&](db::Snapshot& db) { return keys_.list(db, tenant, filter); });
   std::vector<ListedKey> listed;
-  for (const Key& key : keys) {
-    ListedKey item{.key = key,
-                   .is_active = key.is_active(now),
-                   .is_expired = key.is_expired(now),
-                   .inactive_days = key.idle_days(now)};
-    if (!inactive_only || item.inactive_days >= inactive_days || item.is_expired) listed.push_back(std::move(item));
-  }
+  listed.reserve(keys.size());
+  for (Key& key : keys) listed.push_back(listed_at(now, std::move(key)));
   return listed;
 }
 
-void KeysService::changed(db::Tx& tx, std::string_view tenant_id) {
+bool KeysService::has_several_tenants() const {
+  return database_.read([&](db::Snapshot& db) { return keys_.has_several_tenants(db); });
+}
+
+void KeysService::begin_change(db::Tx& tx, std::string_view tenant_id) {
   if (changes_ != nullptr)
     changes_->changed(tx, tenant_id);
   else

@@ -40,12 +40,22 @@ class KeysService {
   [[nodiscard]] std::vector<ListedKey> list(const TenantScope& tenant, std::int64_t inactive_days,
                                             bool inactive_only) const;
 
-  /// The part of create() that other rooms (self-serve, seeding) build on: user, key and version, no audit row.
-  IssuedKey issue(db::Tx& tx, const TenantScope& tenant, const NewKey& request);
+  /// Where every admin is a platform operator, this is worth a warning (PLATFORM_OPERATOR_TENANTS=*).
+  [[nodiscard]] bool has_several_tenants() const;
+
+  /// The part of create() that others (self-serve, seeding) build on: user, key and version, no audit row. With
+  /// `most_active`, KEY_LIMIT_REACHED when the tenant already has that many active keys; two callers cannot both take
+  /// the last place.
+  IssuedKey issue(db::Tx& tx, const TenantScope& tenant, const NewKey& request,
+                  std::optional<std::int64_t> most_active = {});
+
+  /// First step of every transaction that changes keys or users of a tenant: caches forget them when it commits, and
+  /// the row of the tenant's version is locked until then. So whoever counts keys after it counts alone, also on an
+  /// engine with many writers.
+  void begin_change(db::Tx& tx, std::string_view tenant_id);
 
  private:
   [[nodiscard]] IssuedKey insert_key(db::Tx& tx, Key key) const;
-  void changed(db::Tx& tx, std::string_view tenant_id);
   void audit(db::Tx& tx, std::string_view tool, std::string_view event_type, const Key& key,
              boost::json::object metadata);
 

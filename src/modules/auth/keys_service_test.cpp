@@ -93,6 +93,16 @@ TEST(KeysService, ReusesAndUpdatesAnExistingUserOfTheTenant) {
             "CONFLICT");
 }
 
+TEST(KeysService, SeesWhetherSeveralTenantsShareTheServer) {
+  Office o;
+  EXPECT_FALSE(o.keys.has_several_tenants());
+  o.keys.create(o.tenant, {.role = "admin"});
+  o.keys.create(o.tenant, {.role = "reader"});
+  EXPECT_FALSE(o.keys.has_several_tenants());
+  o.keys.create(TenantScopeFactory::make("t2"), {.role = "admin"});
+  EXPECT_TRUE(o.keys.has_several_tenants());
+}
+
 TEST(KeysService, RefusesAnUnknownRole) {
   Office o;
   EXPECT_EQ(refusal([&] { o.keys.create(o.tenant, {.role = "owner"}); }).second, "Unsupported role: owner");

@@ -22,6 +22,12 @@ std::shared_ptr<VerifiedKey> PrincipalCache::find(const Pepper::Digest& digest, 
   return at->second.key;
 }
 
+bool PrincipalCache::contains(const Pepper::Digest& digest) const {
+  const Shard& shard = shard_of(digest);
+  const std::lock_guard lock(shard.mutex);
+  return shard.entries.contains(digest);
+}
+
 void PrincipalCache::insert(const Pepper::Digest& digest, std::shared_ptr<VerifiedKey> key, std::int64_t steady_us,
                             std::uint64_t generation) {
   if (ttl_us_ <= 0) return;

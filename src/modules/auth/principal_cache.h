@@ -38,6 +38,8 @@ class PrincipalCache {
 
   /// Null when unknown or older than the time to live.
   [[nodiscard]] std::shared_ptr<VerifiedKey> find(const Pepper::Digest& digest, std::int64_t steady_us);
+  /// Whether an entry is there, however old.
+  [[nodiscard]] bool contains(const Pepper::Digest& digest) const;
   /// To be read before the database is; insert() ignores what was read before an invalidation.
   [[nodiscard]] std::uint64_t generation() const { return generation_.load(std::memory_order_acquire); }
   void insert(const Pepper::Digest& digest, std::shared_ptr<VerifiedKey> key, std::int64_t steady_us,
@@ -56,10 +58,13 @@ class PrincipalCache {
     std::int64_t until_us = 0;
   };
   struct Shard {
-    std::mutex mutex;
+    mutable std::mutex mutex;
     std::unordered_map<Pepper::Digest, Entry, DigestHash> entries;
   };
 
+  [[nodiscard]] const Shard& shard_of(const Pepper::Digest& digest) const {
+    return shards_[std::to_integer<std::size_t>(digest[31]) % kShards];
+  }
   Shard& shard_of(const Pepper::Digest& digest) { return shards_[std::to_integer<std::size_t>(digest[31]) % kShards]; }
 
   const std::size_t shard_capacity_;

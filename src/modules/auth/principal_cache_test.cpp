@@ -51,6 +51,20 @@ TEST(PrincipalCache, ARevocationIsEffectiveAtOnce) {
   f.expect_refused("Bearer " + f.token, errors::kAuthRevokedKey, "API key is revoked");
 }
 
+TEST(PrincipalCache, RemembersAGoodKeyBeyondItsTimeButNotARevokedOne) {
+  Fixture f;
+  http::Request request = testing::make_request();
+  request.headers.emplace_back("Authorization", "Bearer " + f.token);
+  const http::Endpoint row;
+  const http::Call call(request, row);
+  EXPECT_FALSE(f.gate->remembers(call));
+  f.use(f.token);
+  f.t.clock.advance_s(600);
+  EXPECT_TRUE(f.gate->remembers(call));
+  f.keys.revoke(f.key.key.id);
+  EXPECT_FALSE(f.gate->remembers(call));
+}
+
 TEST(PrincipalCache, AnExpiryIsSeenOnEveryHit) {
   Fixture f;
   f.sql("UPDATE api_keys SET expires_at = " + std::to_string((f.t.clock.now() + 5 * Timestamp::kSecond).us));

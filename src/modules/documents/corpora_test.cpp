@@ -57,6 +57,32 @@ TEST(Corpora, ABadConfigurationIsRefusedInTheContractsWords) {
   EXPECT_EQ(refusal.message, "retrieval config missing");
 }
 
+TEST(Corpora, AConfigurationNeedsTheFeaturesOfThePlan) {
+  Library lib;
+  lib.make_corpus();
+  const boost::json::object vertex{
+      {"retrieval", {{"provider", "gcp_vertex"}, {"project", "p"}, {"location", "l"}, {"resource_id", "r"}}}};
+  const auto patch = [&](const boost::json::object& config) {
+    return refusal_of(
+        [&] { (void)lib.service.patch_corpus(lib.t.call, {.corpus_id = "c1", .provider_config_json = config}); });
+  };
+  lib.entitlements.off = {"feature.corpora_patch_provider_config"};
+  EXPECT_EQ(patch(vertex).code, "FEATURE_NOT_ENABLED");
+  EXPECT_EQ(patch({{"retrieval", nullptr}}).status, 422);  // checked first
+  EXPECT_NO_THROW((void)lib.service.patch_corpus(lib.t.call, {.corpus_id = "c1", .name = "New"}));
+  lib.entitlements.off = {"feature.retrieval.gcp_vertex"};
+  EXPECT_EQ(patch(vertex).status, 403);
+  EXPECT_EQ(patch({}).status, 0);
+  EXPECT_EQ(refusal_of([&] {
+              (void)lib.service.create_corpus(lib.t.call, {.name = "x", .provider_config_json = vertex});
+            }).code,
+            "FEATURE_NOT_ENABLED");
+  lib.entitlements.off = {"feature.retrieval.local_pgvector", "feature.corpora_patch_provider_config"};
+  EXPECT_NO_THROW((void)lib.service.create_corpus(lib.t.call, {.name = "y"}));  // asks for no provider
+  lib.entitlements.off.clear();
+  EXPECT_EQ(patch(vertex).status, 0);
+}
+
 TEST(Corpora, AreListedOldestFirstAndByTenant) {
   Library lib;
   lib.make_corpus("b");

@@ -184,7 +184,12 @@ std::vector<Document> documents_from(db::Cursor rows) {
 std::string corpus_scope(const TenantScope& tenant, std::string_view corpus) {
   std::string scope;
   scope.reserve(tenant.id().size() + corpus.size() + 16);
-  return scope.append("corpus:").append(tenant.id()).append("/").append(corpus);
+  // With the length first, no two pairs of ids are the same text.
+  return scope.append("corpus:")
+      .append(std::to_string(tenant.id().size()))
+      .append(":")
+      .append(tenant.id())
+      .append(corpus);
 }
 
 std::vector<StoredCorpus> DocumentsRepository::list_corpora(db::Snapshot& db, const TenantScope& tenant) const {

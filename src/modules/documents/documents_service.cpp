@@ -7,6 +7,7 @@
 #include "json/json.h"
 #include "modules/documents/upload_check.h"
 #include "modules/ingestion/ports.h"
+#include "modules/plans/plans_types.h"
 #include "modules/retrieval/ports.h"
 #include "observe/log.h"
 #include "text/chunker.h"
@@ -67,8 +68,14 @@ Corpus corpus_view(const TenantScope& tenant, const StoredCorpus& stored) {
 }
 
 DocumentsService::DocumentsService(db::Database& db, audit::Log& audit, ObjectStore& objects,
-                                   AfterEnqueue after_enqueue, DocumentOptions options)
-    : db_(db), audit_(audit), objects_(objects), after_enqueue_(std::move(after_enqueue)), options_(options) {}
+                                   plans::Entitlements& entitlements, AfterEnqueue after_enqueue,
+                                   DocumentOptions options)
+    : db_(db),
+      audit_(audit),
+      objects_(objects),
+      entitlements_(entitlements),
+      after_enqueue_(std::move(after_enqueue)),
+      options_(options) {}
 
 // --- corpora
 
@@ -91,16 +98,23 @@ Corpus DocumentsService::get_corpus(const http::Call& call, std::string_view id)
   return db_.read([&](db::Snapshot& db) { return corpus_view(call.tenant(), require_corpus(db, call, id)); });
 }
 
+void DocumentsService::require_provider(const http::Call& call, const boost::json::object& config) const {
+  const std::string provider(config.at("retrieval").at("provider").as_string());
+  const std::string_view feature = plans::feature_of_provider(provider);
+  if (!feature.empty()) entitlements_.require(call.tenant(), feature);
+}
+
 Corpus DocumentsService::create_corpus(const http::Call& call, const NewCorpus& in) const {
   if (in.id && !is_valid_id(*in.id))
     throw ApiError(errors::kInvalidInput, "id may hold letters, digits and . _ : - and must not start with a dot");
-  const StoredCorpus corpus{
-      .id = in.id ? *in.id : uuid4(),
-      .name = in.name,
-      .provider_config_json = json::write(normalised(in.provider_config_json.value_or(boost::json::object{}))),
-      .embedding_model = std::nullopt,
-      .embedding_dimension = std::nullopt,
-      .created_at = call.now};
+  const boost::json::object config = normalised(in.provider_config_json.value_or(boost::json::object{}));
+  if (in.provider_config_json) require_provider(call, config);
+  const StoredCorpus corpus{.id = in.id ? *in.id : uuid4(),
+                            .name = in.name,
+                            .provider_config_json = json::write(config),
+                            .embedding_model = std::nullopt,
+                            .embedding_dimension = std::nullopt,
+                            .created_at = call.now};
   db_.write([&](db::Tx& tx) {
     if (!documents_.insert_corpus(tx, call.tenant(), corpus))
       throw ApiError(errors::kConflict, "A corpus with this id exists already");
@@ -111,7 +125,12 @@ Corpus DocumentsService::create_corpus(const http::Call& call, const NewCorpus& 
 
 Corpus DocumentsService::patch_corpus(const http::Call& call, const CorpusPatch& in) const {
   std::optional<std::string> config;
-  if (in.provider_config_json) config = json::write(normalised(*in.provider_config_json));
+  if (in.provider_config_json) {
+    const boost::json::object checked = normalised(*in.provider_config_json);
+    entitlements_.require(call.tenant(), plans::kCorporaPatchProviderConfig);
+    require_provider(call, checked);
+    config = json::write(checked);
+  }
   return db_.write([&](db::Tx& tx) {
     StoredCorpus corpus = require_corpus(tx, call, in.corpus_id);
     boost::json::array updated;

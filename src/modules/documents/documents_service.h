@@ -7,6 +7,7 @@
 #include "modules/documents/documents_repository.h"
 #include "modules/documents/object_store.h"
 #include "modules/jobs/ports.h"
+#include "modules/plans/ports.h"
 #include "modules/retrieval/ports.h"
 
 #include <cstdint>
@@ -40,8 +41,8 @@ struct Outcome {
 /// one transaction with its audit row and its job.
 class DocumentsService {
  public:
-  DocumentsService(db::Database& db, audit::Log& audit, ObjectStore& objects, AfterEnqueue after_enqueue,
-                   DocumentOptions options);
+  DocumentsService(db::Database& db, audit::Log& audit, ObjectStore& objects, plans::Entitlements& entitlements,
+                   AfterEnqueue after_enqueue, DocumentOptions options);
 
   // corpora
   [[nodiscard]] std::vector<Corpus> list_corpora(const http::Call& call) const;
@@ -78,6 +79,8 @@ class DocumentsService {
   [[nodiscard]] StoredCorpus require_corpus(db::Snapshot& db, const http::Call& call, std::string_view id) const;
   [[nodiscard]] Document require_document(db::Snapshot& db, const http::Call& call, std::string_view id) const;
   void check_chunking(const Chunking& chunking) const;
+  /// `config` has been checked. Throws 403 FEATURE_NOT_ENABLED when the plan lacks its provider.
+  void require_provider(const http::Call& call, const boost::json::object& config) const;
   /// The document that a client-chosen id already names, when it ends the request without new work.
   [[nodiscard]] std::optional<Outcome> existing(const http::Call& call, db::Snapshot& db,
                                                 const std::optional<std::string>& id, std::string_view corpus,
@@ -96,6 +99,7 @@ class DocumentsService {
   db::Database& db_;
   audit::Log& audit_;
   ObjectStore& objects_;
+  plans::Entitlements& entitlements_;
   AfterEnqueue after_enqueue_;
   DocumentOptions options_;
   DocumentsRepository documents_;

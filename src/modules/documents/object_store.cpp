@@ -6,11 +6,19 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <stdexcept>
+#include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
 
 namespace nexus::documents {
 namespace {
+
+constexpr std::size_t kFolderSize = 2;
+constexpr std::size_t kIdSize = 32;
+
+bool is_hex_name(std::string_view name, std::size_t size) {
+  return name.size() == size && name.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
 
 /// A file descriptor that closes itself.
 class Descriptor {
@@ -30,6 +38,10 @@ class Descriptor {
       if (n < 0) throw std::system_error(errno, std::generic_category(), "write object");
       bytes.remove_prefix(static_cast<std::size_t>(n));
     }
+  }
+  /// Its age counts from here, not from when somebody else wrote the file.
+  void touch() const {
+    if (::futimens(fd_, nullptr) != 0) throw std::system_error(errno, std::generic_category(), "touch object");
   }
   void sync() const {
     if (::fsync(fd_) != 0) throw std::system_error(errno, std::generic_category(), "fsync object");
@@ -53,7 +65,9 @@ std::string ObjectStore::new_key() const {
 }
 
 void ObjectStore::settle(const std::filesystem::path& file) const {
-  Descriptor(file, O_RDONLY).sync();
+  const Descriptor object(file, O_RDONLY);
+  object.touch();
+  object.sync();
   Descriptor(file.parent_path(), O_RDONLY | O_DIRECTORY).sync();
 }
 
@@ -97,6 +111,29 @@ void ObjectStore::remove(std::string_view key) const noexcept {
 
 std::filesystem::path ObjectStore::path(std::string_view key) const {
   return root_ / key;
+}
+
+std::vector<std::string> ObjectStore::folders() const {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(root_)) {
+    std::string name = entry.path().filename().string();
+    if (is_hex_name(name, kFolderSize) && entry.is_directory()) names.push_back(std::move(name));
+  }
+  return names;
+}
+
+std::vector<ObjectStore::Object> ObjectStore::objects_in(std::string_view folder) const {
+  std::vector<Object> objects;
+  for (const auto& entry : std::filesystem::directory_iterator(root_ / folder)) {
+    const std::string name = entry.path().filename().string();
+    if (!is_hex_name(name, kIdSize) || !name.starts_with(folder)) continue;
+    struct stat status {};
+    // A file that has gone meanwhile is nobody's problem.
+    if (::lstat(entry.path().c_str(), &status) != 0 || !S_ISREG(status.st_mode)) continue;
+    objects.push_back({.key = std::string(folder) + "/" + name,
+                       .stored_at = {status.st_mtim.tv_sec * Timestamp::kSecond + status.st_mtim.tv_nsec / 1000}});
+  }
+  return objects;
 }
 
 }  // namespace nexus::documents

@@ -1,8 +1,11 @@
 #pragma once
 
+#include "base/time.h"
+
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace nexus::documents {
 
@@ -19,6 +22,14 @@ class ObjectStore {
   void remove(std::string_view key) const noexcept;
 
   [[nodiscard]] std::filesystem::path path(std::string_view key) const;
+
+  struct Object {
+    std::string key;
+    Timestamp stored_at;  ///< by the clock of the machine that stored it
+  };
+  /// Folders of the store, and the objects in one of them; what is no object of ours is left out.
+  [[nodiscard]] std::vector<std::string> folders() const;
+  [[nodiscard]] std::vector<Object> objects_in(std::string_view folder) const;
 
  private:
   [[nodiscard]] std::string new_key() const;

@@ -7,6 +7,7 @@
 #include "modules/documents/documents_service.h"
 #include "modules/ingestion/ingest_handler.h"
 #include "modules/jobs/worker.h"
+#include "modules/plans/entitlements_fixture.h"
 #include "modules/retrieval/ports.h"
 #include "support/call_fixture.h"
 
@@ -71,7 +72,7 @@ struct Library {
         handler(*t.database, t.clock, objects, embedders, indexes, extractor, options, t.metrics),
         worker(*t.database, t.clock, handler, patient_worker(), t.metrics),
         service(
-            *t.database, t.audit, objects,
+            *t.database, t.audit, objects, entitlements,
             [this](std::string_view job_id) {
               enqueued.emplace_back(job_id);
               if (when_enqueued) when_enqueued();
@@ -84,6 +85,7 @@ struct Library {
   retrieval::Embedders embedders;
   retrieval::IndexStore indexes{std::size_t{64} << 20, t.clock, t.metrics};
   authz::TenantAccess access;
+  plans::StubEntitlements entitlements;
   retrieval::Retriever retriever{*t.database, embedders, indexes, access, t.metrics, t.clock, 60 * Timestamp::kSecond};
   text::extract::Extractor extractor;
   std::vector<std::string> enqueued;

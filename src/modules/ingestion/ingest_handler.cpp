@@ -51,6 +51,18 @@ std::string chunk_metadata(const documents::Document& document, const text::Chun
   return out;
 }
 
+/// A document that is being ingested, for as long as this lives.
+class InFlight {
+ public:
+  explicit InFlight(observe::Gauge& gauge) : gauge_(gauge) { gauge_.add(1); }
+  ~InFlight() { gauge_.add(-1); }
+  InFlight(const InFlight&) = delete;
+  InFlight& operator=(const InFlight&) = delete;
+
+ private:
+  observe::Gauge& gauge_;
+};
+
 }  // namespace
 
 /// Everything one ingestion knows.
@@ -75,10 +87,14 @@ IngestHandler::IngestHandler(db::Database& db, const Clock& clock, const documen
       indexes_(indexes),
       extractor_(extractor),
       options_(options),
-      metrics_(metrics) {}
+      metrics_(metrics),
+      in_flight_(metrics.gauge("nexusrag_ingest_inflight")),
+      queue_wait_(metrics, nullptr, clock, true, "ingest", "queue_wait"),
+      processing_(metrics, nullptr, clock, true, "ingest", "processing_duration") {}
 
 void IngestHandler::run(jobs::Lease& lease) {
   const std::int64_t begun = clock_.steady_us();
+  const InFlight in_flight(in_flight_);
   std::optional<Work> work = begin(lease);
   if (!work) {  // the document has gone since it was enqueued: nothing is left to do
     db_.write([&](db::Tx& tx) { lease.complete(tx); });
@@ -89,8 +105,9 @@ void IngestHandler::run(jobs::Lease& lease) {
   embed(*work, lease, chunks);
   commit(*work, lease, chunks);
   metrics_.counter("nexusrag_ingest_succeeded_total").add();
-  metrics_.gauge("nexusrag_ingest_processing_duration_ms_latest")
-      .set(static_cast<double>(clock_.steady_us() - begun) / 1000);
+  const std::int64_t spent_us = clock_.steady_us() - begun;
+  processing_.observe_us(spent_us);
+  metrics_.gauge("nexusrag_ingest_processing_duration_ms_latest").set(static_cast<double>(spent_us) / 1000);
   // Small segments pile up where documents arrive, so whoever adds them tidies up.
   try {
     while (!lease.stopped().stop_requested() && indexes_.merge_once(db_, lease.tenant(), work->corpus.id)) {
@@ -114,9 +131,11 @@ std::optional<IngestHandler::Work> IngestHandler::begin(jobs::Lease& lease) cons
     return true;
   });
   if (!mine) return std::nullopt;
-  if (work.document.queued_at)
-    metrics_.gauge("nexusrag_ingest_queue_wait_ms_latest")
-        .set(static_cast<double>(clock_.now() - *work.document.queued_at) / 1000);
+  if (work.document.queued_at) {
+    const std::int64_t waited_us = clock_.now() - *work.document.queued_at;
+    queue_wait_.observe_us(waited_us);
+    metrics_.gauge("nexusrag_ingest_queue_wait_ms_latest").set(static_cast<double>(waited_us) / 1000);
+  }
   work.config = retrieval::parse_config(work.corpus.provider_config_json);
   work.embedder = work.corpus.embedding_model ? embedders_.find(*work.corpus.embedding_model) : embedders_.current();
   return work;
@@ -185,6 +204,7 @@ std::vector<NewChunk> IngestHandler::chunk(Work& work, std::string_view source) 
 
 void IngestHandler::embed(const Work& work, const jobs::Lease& lease, std::vector<NewChunk>& chunks) const {
   const auto total = static_cast<std::int64_t>(chunks.size());
+  const std::int64_t begun = clock_.steady_us();
   std::int64_t done = 0;
   for (NewChunk& chunk : chunks) {
     if (lease.stopped().stop_requested()) throw std::runtime_error("the worker is stopping");
@@ -199,6 +219,7 @@ void IngestHandler::embed(const Work& work, const jobs::Lease& lease, std::vecto
           },
           db::Durability::kRelaxed);
   }
+  if (work.embedder) retrieval::count_embedded(metrics_, *work.embedder, chunks.size(), clock_.steady_us() - begun);
 }
 
 void IngestHandler::commit(const Work& work, jobs::Lease& lease, const std::vector<NewChunk>& chunks) const {

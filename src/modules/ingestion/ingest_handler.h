@@ -7,6 +7,7 @@
 #include "modules/ingestion/ports.h"
 #include "modules/jobs/ports.h"
 #include "modules/retrieval/ports.h"
+#include "observe/segment.h"
 #include "text/extract/extract.h"
 
 #include <cstdint>
@@ -61,6 +62,9 @@ class IngestHandler final : public jobs::Handler {
   documents::DocumentsRepository documents_;
   ChunksRepository chunks_;
   retrieval::IndexRepository index_;
+  observe::Gauge& in_flight_;
+  observe::Segment queue_wait_;  // these two are measured whatever INSTRUMENTATION_DETAILED_TIMERS says
+  observe::Segment processing_;
 };
 
 }  // namespace nexus::ingestion

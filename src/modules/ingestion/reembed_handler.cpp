@@ -26,8 +26,9 @@ std::string corpus_of(const jobs::Job& job) {
 
 }  // namespace
 
-ReembedHandler::ReembedHandler(db::Database& db, const Clock& clock, const retrieval::Embedders& embedders)
-    : db_(db), clock_(clock), embedders_(embedders) {}
+ReembedHandler::ReembedHandler(db::Database& db, const Clock& clock, const retrieval::Embedders& embedders,
+                               observe::Metrics& metrics)
+    : db_(db), clock_(clock), embedders_(embedders), metrics_(metrics) {}
 
 void ReembedHandler::run(jobs::Lease& lease) {
   const std::shared_ptr<const embed::Embedder> model = embedders_.current();
@@ -49,6 +50,7 @@ void ReembedHandler::run(jobs::Lease& lease) {
         db_.read([&](db::Snapshot& s) { return chunks_.of_corpus(s, tenant, corpus, after, kPage); });
     if (page.empty()) break;
     after = page.back().id;
+    const std::int64_t begun = clock_.steady_us();
     for (const StoredChunk& chunk : page) {
       if (lease.stopped().stop_requested()) throw std::runtime_error("the worker is stopping");
       Embedded next{.id = chunk.id, .vector = std::vector<float>(model->dimension())};
@@ -57,6 +59,7 @@ void ReembedHandler::run(jobs::Lease& lease) {
       vectors.push_back(std::move(next));
       if (writer.size() >= kChunksPerSegment) close_part();
     }
+    retrieval::count_embedded(metrics_, *model, page.size(), clock_.steady_us() - begun);
   }
   close_part();
 

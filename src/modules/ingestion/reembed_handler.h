@@ -11,6 +11,10 @@
 #include <string_view>
 #include <vector>
 
+namespace nexus::observe {
+class Metrics;
+}
+
 namespace nexus::ingestion {
 
 inline constexpr std::string_view kReembedJob = "reembed";
@@ -20,7 +24,8 @@ inline constexpr std::string_view kReembedJob = "reembed";
 /// changes meanwhile, the job is tried again. Holds the vectors of one corpus in memory.
 class ReembedHandler final : public jobs::Handler {
  public:
-  ReembedHandler(db::Database& db, const Clock& clock, const retrieval::Embedders& embedders);
+  ReembedHandler(db::Database& db, const Clock& clock, const retrieval::Embedders& embedders,
+                 observe::Metrics& metrics);
 
   [[nodiscard]] std::string_view kind() const override { return kReembedJob; }
   void run(jobs::Lease& lease) override;
@@ -43,6 +48,7 @@ class ReembedHandler final : public jobs::Handler {
   documents::DocumentsRepository documents_;
   jobs::JobsRepository jobs_;
   retrieval::IndexRepository index_;
+  observe::Metrics& metrics_;
 };
 
 }  // namespace nexus::ingestion

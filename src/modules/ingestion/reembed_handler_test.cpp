@@ -17,7 +17,7 @@ namespace {
 struct LateModel {
   Library lib{"none"};
   retrieval::Embedders fake{"fake", "no-such-folder"};
-  ReembedHandler handler{*lib.t.database, lib.t.clock, fake};
+  ReembedHandler handler{*lib.t.database, lib.t.clock, fake, lib.t.metrics};
   jobs::Worker worker{*lib.t.database, lib.t.clock, handler, patient_worker(), lib.t.metrics};
   retrieval::Retriever retriever{*lib.t.database,        fake, lib.indexes, lib.access, lib.t.metrics, lib.t.clock,
                                  60 * Timestamp::kSecond};
@@ -103,7 +103,7 @@ TEST(Reembed, IsEnqueuedOnceACorpusAndOnlyWithAModel) {
   l.lib.add_and_work("d1", "x");
   l.lib.add("d2", "y", false, "c2");
   l.lib.work();
-  ReembedHandler without(*l.lib.t.database, l.lib.t.clock, l.lib.embedders);
+  ReembedHandler without(*l.lib.t.database, l.lib.t.clock, l.lib.embedders, l.lib.t.metrics);
   EXPECT_EQ(without.enqueue_missing(), 0U);
   EXPECT_EQ(l.handler.enqueue_missing(), 2U);
   EXPECT_EQ(l.handler.enqueue_missing(), 0U);

@@ -87,8 +87,12 @@ constexpr Statement kWaitingOf{"jobs.waiting_of", R"(
 constexpr Statement kNextDue{"jobs.next_due", R"(
   SELECT min(run_at) FROM jobs WHERE kind = $1 AND state = 'queued' AND state IN ('queued', 'leased'))"};
 
+constexpr Statement kDepths{"jobs.depths", R"(
+  SELECT kind, state, count(*) FROM jobs WHERE state IN ('queued', 'leased') GROUP BY kind, state)"};
+
 constexpr Statement kPrune{"jobs.prune", R"(
-  DELETE FROM jobs WHERE state IN ('done', 'dead') AND updated_at < $1)"};
+  DELETE FROM jobs WHERE id IN (
+    SELECT id FROM jobs WHERE state IN ('done', 'dead') AND updated_at < $1 ORDER BY updated_at LIMIT $2))"};
 
 constexpr Statement kForgetWorkers{"jobs.forget_workers", "DELETE FROM worker_heartbeats WHERE seen_at < $1"};
 
@@ -99,7 +103,8 @@ constexpr Statement kHeartbeat{"jobs.heartbeat", R"(
 constexpr const Statement* kJobsStatements[] = {
     &kInsertJob, &kNextTenant, &kOldestQueued, &kOldestAbandoned, &kLease,     &kTakeTurn,      &kExtend,
     &kComplete,  &kRetry,      &kBury,         &kRelease,         &kFind,      &kWaiting,       &kNextDue,
-    &kPrune,     &kHeartbeat,  &kQueuedById,   &kIsOpen,          &kWaitingOf, &kForgetWorkers, &kPostpone};
+    &kPrune,     &kHeartbeat,  &kQueuedById,   &kIsOpen,          &kWaitingOf, &kForgetWorkers, &kPostpone,
+    &kDepths};
 
 Job job_from(const db::Cursor& row) {
   return {.id = row.str(0),
@@ -203,8 +208,15 @@ std::optional<Timestamp> JobsRepository::next_due(db::Snapshot& db, std::string_
   return row.next() ? row.opt_time(0) : std::nullopt;
 }
 
-std::int64_t JobsRepository::prune(db::Tx& tx, Timestamp before) const {
-  return tx.exec(kPrune, before);
+std::vector<JobsRepository::Depth> JobsRepository::depths(db::Snapshot& db) const {
+  std::vector<Depth> out;
+  for (db::Cursor row = db.query(kDepths); row.next();)
+    out.push_back({.kind = row.str(0), .state = row.str(1), .jobs = row.i64(2)});
+  return out;
+}
+
+std::int64_t JobsRepository::prune(db::Tx& tx, Timestamp before, std::int64_t at_most) const {
+  return tx.exec(kPrune, before, at_most);
 }
 
 void JobsRepository::forget_workers(db::Tx& tx, Timestamp before) const {

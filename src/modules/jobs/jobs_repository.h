@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -46,8 +47,17 @@ class JobsRepository {
   std::int64_t waiting_of(db::Snapshot& db, const TenantScope& tenant, std::string_view kind, std::int64_t most) const;
   /// When the next queued job of the kind is due; empty when none waits.
   std::optional<Timestamp> next_due(db::Snapshot& db, std::string_view kind) const;
-  /// Removes finished jobs older than `before`; returns how many.
-  std::int64_t prune(db::Tx& tx, Timestamp before) const;
+  struct Depth {
+    std::string kind;
+    std::string state;  ///< "queued" or "leased"
+    std::int64_t jobs = 0;
+  };
+  /// Maintenance, of all tenants: the open jobs of each kind and state that has any.
+  std::vector<Depth> depths(db::Snapshot& db) const;
+  /// Most rows that one prune() removes: a transaction of some milliseconds. Call again while it returns that many.
+  static constexpr std::int64_t kPruneBatch = 1000;
+  /// Maintenance, of all tenants: removes jobs that were finished before `before`, oldest first; returns how many.
+  std::int64_t prune(db::Tx& tx, Timestamp before, std::int64_t at_most = kPruneBatch) const;
 
   /// Forgets workers that were last seen before `before`.
   void forget_workers(db::Tx& tx, Timestamp before) const;

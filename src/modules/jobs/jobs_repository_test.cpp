@@ -275,6 +275,22 @@ TEST(JobsRepository, PrunesOnlyFinishedJobsOlderThanTheLimit) {
   });
 }
 
+TEST(JobsRepository, PrunesTheOldestFirstInBoundedBatches) {
+  QueueFixture q;
+  for (const char* id : {"1", "2", "3"}) {
+    q.add(id);
+    q.claim("w1", 100'000);
+    q.in_write([&](db::Tx& tx) { q.jobs.complete(tx, id, "w1", q.clock.now()); });
+    q.clock.advance_s(1);
+  }
+  EXPECT_EQ(q.in_write([&](db::Tx& tx) { return q.jobs.prune(tx, q.clock.now(), 2); }), 2);
+  q.database->read([&](db::Snapshot& s) {
+    EXPECT_FALSE(q.jobs.find(s, QueueFixture::scope("t1"), "1"));
+    EXPECT_TRUE(q.jobs.find(s, QueueFixture::scope("t1"), "3"));
+  });
+  EXPECT_EQ(q.in_write([&](db::Tx& tx) { return q.jobs.prune(tx, q.clock.now(), 2); }), 1);
+}
+
 constexpr db::Statement kHeartbeats{"test.heartbeats",
                                     "SELECT kinds, started_at, seen_at FROM worker_heartbeats WHERE worker_id = $1"};
 
@@ -332,6 +348,8 @@ TEST(JobsRepository, LooksForWorkThroughTheIndexAndNeverThroughFinishedJobs) {
     EXPECT_THAT(plan, Not(HasSubstr("SCAN j"))) << name;
     EXPECT_THAT(plan, Not(HasSubstr("jobs USING PRIMARY KEY"))) << name;
   }
+  // All open jobs are counted, and only those: the index has no others.
+  EXPECT_EQ(plans.at("jobs.depths"), "SCAN jobs USING COVERING INDEX ix_jobs_due\n");
 }
 
 }  // namespace

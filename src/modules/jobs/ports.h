@@ -5,6 +5,7 @@
 #include "modules/jobs/jobs_repository.h"
 #include "modules/jobs/jobs_types.h"
 
+#include <cstdint>
 #include <stdexcept>
 #include <stop_token>
 #include <string>
@@ -36,13 +37,25 @@ class PermanentFailure : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// A failure like any other, except that the other side said when to come back: the next attempt waits at least that
+/// long, and longer when the backoff says so.
+class TryLater : public std::runtime_error {
+ public:
+  TryLater(const std::string& reason, std::int64_t least_wait_us)
+      : std::runtime_error(reason), least_wait_us_(least_wait_us) {}
+  [[nodiscard]] std::int64_t least_wait_us() const noexcept { return least_wait_us_; }
+
+ private:
+  std::int64_t least_wait_us_;
+};
+
 /// Does the work of one kind of job. Called on worker threads, several at once.
 class Handler {
  public:
   virtual ~Handler() = default;
   [[nodiscard]] virtual std::string_view kind() const = 0;
   /// Does the work and completes the lease. PermanentFailure ends the job at once; any other exception is retried with
-  /// backoff until the attempts are used up.
+  /// backoff, which TryLater may stretch, until the attempts are used up.
   virtual void run(Lease& lease) = 0;
   /// In the transaction that buries the job: leaves the state that people see.
   /// `permanent`: the reason is a PermanentFailure's and written for people; otherwise it is for the log.

@@ -200,6 +200,8 @@ void Worker::run_now(std::string_view job_id) {
 void Worker::run_claimed(Job job, std::string owner, bool retry_at_once) {
   Held held(*this, std::move(job), std::move(owner));
   const std::int64_t begun = clock_.steady_us();
+  metrics_.histogram("nexusrag_job_wait_seconds", {{"kind", std::string(handler_.kind())}})
+      .observe(static_cast<double>(clock_.now() - held.job().run_at) / 1e6);
   std::string_view outcome = "done";
   try {
     // Whoever held it before died with it: the job may be what kills them, so it is not tried for ever.
@@ -208,21 +210,25 @@ void Worker::run_claimed(Job job, std::string owner, bool retry_at_once) {
     handler_.run(held);
   } catch (const LeaseLost&) {
     outcome = "lost";
+    count_lost_lease();
     observe::log_warn("job was taken over by another worker", {{"job_id", held.job().id}, {"kind", handler_.kind()}});
   } catch (const PermanentFailure& e) {
     outcome = "dead";
-    settle_failure(held, e.what(), true, retry_at_once);
+    settle_failure(held, {.reason = e.what(), .permanent = true}, retry_at_once);
+  } catch (const TryLater& e) {
+    outcome = "retried";
+    settle_failure(held, {.reason = e.what(), .least_wait_us = e.least_wait_us()}, retry_at_once);
   } catch (const db::Error& e) {
     outcome = "retried";
     // A caller waits for an inline job: it is told soon, so there the attempts count whatever the reason.
     if (is_passing(e) && !retry_at_once && !held.stopped().stop_requested()) {
       postpone(held, e.what());
     } else {
-      settle_failure(held, e.what(), false, retry_at_once);
+      settle_failure(held, {.reason = e.what()}, retry_at_once);
     }
   } catch (const std::exception& e) {
     outcome = "retried";
-    settle_failure(held, e.what(), false, retry_at_once);
+    settle_failure(held, {.reason = e.what()}, retry_at_once);
   }
   metrics_.counter("nexusrag_jobs_total", {{"kind", std::string(handler_.kind())}, {"outcome", std::string(outcome)}})
       .add();
@@ -237,31 +243,42 @@ void Worker::postpone(Held& held, std::string_view reason) {
   const Timestamp now = clock_.now();
   observe::log_warn("job waits until the database can take its result",
                     {{"job_id", job.id}, {"kind", job.kind}, {"tenant_id", job.tenant_id}, {"reason", reason}});
-  db_.write(
-      [&](db::Tx& tx) { jobs_.postpone(tx, job.id, held.owner(), reason, now + backoff(options_, kPatience), now); });
+  const bool held_still = db_.write([&](db::Tx& tx) {
+    return jobs_.postpone(tx, job.id, held.owner(), reason, now + backoff(options_, kPatience), now);
+  });
+  if (!held_still) count_lost_lease();
 }
 
-void Worker::settle_failure(Held& held, std::string_view reason, bool permanent, bool retry_at_once) {
+void Worker::count_lost_lease() {
+  metrics_.counter("nexusrag_jobs_leases_lost_total").add();
+}
+
+void Worker::settle_failure(Held& held, const Failure& failure, bool retry_at_once) {
   const Job& job = held.job();
   const Timestamp now = clock_.now();
-  if (held.stopped().stop_requested() && !permanent) {
-    db_.write([&](db::Tx& tx) { jobs_.release(tx, job.id, held.owner(), now); });
+  if (held.stopped().stop_requested() && !failure.permanent) {
+    if (!db_.write([&](db::Tx& tx) { return jobs_.release(tx, job.id, held.owner(), now); })) count_lost_lease();
     observe::log_info("job returns to the queue", {{"job_id", job.id}, {"kind", job.kind}});
     return;
   }
-  const bool dead = permanent || job.attempts >= options_.max_attempts;
+  const bool dead = failure.permanent || job.attempts >= options_.max_attempts;
   observe::log_warn(dead ? "job failed for good" : "job failed, will be retried", {{"job_id", job.id},
                                                                                    {"kind", job.kind},
                                                                                    {"tenant_id", job.tenant_id},
                                                                                    {"attempt", job.attempts},
-                                                                                   {"reason", reason}});
-  db_.write([&](db::Tx& tx) {
-    if (!dead) {
-      jobs_.retry(tx, job.id, held.owner(), reason, now + (retry_at_once ? 0 : backoff(options_, job.attempts)), now);
-      return;
-    }
-    if (jobs_.bury(tx, job.id, held.owner(), reason, now)) handler_.on_dead(tx, held.tenant(), job, reason, permanent);
+                                                                                   {"reason", failure.reason}});
+  const std::int64_t wait_us = retry_at_once ? 0 : std::max(failure.least_wait_us, backoff(options_, job.attempts));
+  const bool held_still = db_.write([&](db::Tx& tx) {
+    if (!dead) return jobs_.retry(tx, job.id, held.owner(), failure.reason, now + wait_us, now);
+    if (!jobs_.bury(tx, job.id, held.owner(), failure.reason, now)) return false;
+    handler_.on_dead(tx, held.tenant(), job, failure.reason, failure.permanent);
+    return true;
   });
+  if (!held_still) {
+    count_lost_lease();
+  } else if (dead) {
+    metrics_.counter("nexusrag_jobs_dead_total", {{"kind", std::string(handler_.kind())}}).add();
+  }
 }
 
 }  // namespace nexus::jobs

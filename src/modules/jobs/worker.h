@@ -57,7 +57,13 @@ class Worker final : public Waker {
   void keep_alive(const std::stop_token& stop);
   void run_claimed(Job job, std::string owner, bool retry_at_once);
   void postpone(Held& held, std::string_view reason);
-  void settle_failure(Held& held, std::string_view reason, bool permanent, bool retry_at_once);
+  void count_lost_lease();
+  struct Failure {
+    std::string_view reason;
+    bool permanent = false;
+    std::int64_t least_wait_us = 0;
+  };
+  void settle_failure(Held& held, const Failure& failure, bool retry_at_once);
   [[nodiscard]] std::uint64_t wakes();
   void wait(const std::stop_token& stop, std::uint64_t seen);
   /// A name for one claim: a job that this worker lost and took again is not confused with the first holding.

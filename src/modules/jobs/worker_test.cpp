@@ -110,6 +110,25 @@ TEST(Worker, WaitsLongerAfterEachFailureUpToTheMost) {
   }
 }
 
+TEST(Worker, WaitsAtLeastAsLongAsTheFailureAsks) {
+  QueueFixture q;
+  q.add("j1");
+  std::int64_t asked = 30 * Timestamp::kSecond;
+  ScriptedHandler handler([&](Lease&) { throw TryLater("come back", asked); });
+  WorkerOptions options = sleepy();
+  options.backoff_us = 8 * Timestamp::kSecond;
+  Worker worker(*q.database, q.clock, handler, options, q.metrics);
+  ASSERT_TRUE(worker.run_one());
+  EXPECT_EQ(q.job("j1").run_at - q.clock.now(), asked);
+  q.clock.advance_us(asked);
+  asked = 1;
+  ASSERT_TRUE(worker.run_one());
+  EXPECT_GE(q.job("j1").run_at - q.clock.now(), options.backoff_us) << "the second backoff is at least that";
+  q.clock.advance_s(60);
+  ASSERT_TRUE(worker.run_one());
+  EXPECT_EQ(q.job("j1").state, "dead") << "asking for time is not a way around the last attempt";
+}
+
 TEST(Worker, WritesNothingOfAJobThatWasTakenOver) {
   QueueFixture q;
   q.add("j1");

@@ -7,11 +7,14 @@
 #include "exec/bulkhead.h"
 #include "exec/lane.h"
 #include "http/message.h"
+#include "modules/quotas/ports.h"
 #include "modules/rag/llm.h"
 #include "modules/rag/prompt.h"
 #include "modules/rag/run_log.h"
 #include "modules/rag/sessions_repository.h"
 #include "modules/retrieval/ports.h"
+#include "observe/segment.h"
+#include "observe/trace.h"
 
 #include <cstdint>
 #include <memory>
@@ -44,6 +47,7 @@ struct RunPlan {
   RunPlan& operator=(const RunPlan&) = delete;
 
   TenantScope tenant;
+  observe::TraceContext trace;  ///< of the request; invalid where nothing is traced
   std::string run_id;
   std::string http_request_id;
   std::string session_id;
@@ -67,7 +71,29 @@ struct RunStreamOptions {
   std::int64_t heartbeat_us = 10 * Timestamp::kSecond;
   std::int64_t pace_us = 0;  ///< pause after each token.delta (SSE_FLUSH_INTERVAL_MS)
   bool debug_events = false;
+  double chars_per_token = 4.0;  ///< COST_ESTIMATOR_TOKEN_CHARS_RATIO
   db::Durability answer_durability = db::Durability::kDurable;
+};
+
+/// The timed stretches of a run (contract 01 §13.1); without any, nothing is measured.
+struct RunSegments {
+  observe::Segment persistence_pre_stream;
+  observe::Segment retrieval;
+  observe::Segment generation_stream;
+  observe::Segment checkpoint_snapshot;
+  observe::Segment sse_first_token;
+  observe::Segment persistence_post_stream;
+  observe::Segment sse_completion;
+
+  RunSegments() = default;
+  explicit RunSegments(const observe::Segments& make)
+      : persistence_pre_stream(make.of("run", "persistence_pre_stream")),
+        retrieval(make.of("run", "retrieval")),
+        generation_stream(make.of("run", "generation_stream")),
+        checkpoint_snapshot(make.of("run", "checkpoint_snapshot")),
+        sse_first_token(make.of("run", "sse_first_token")),
+        persistence_post_stream(make.of("run", "persistence_post_stream")),
+        sse_completion(make.of("run", "sse_completion")) {}
 };
 
 /// What streams need of the process. Outlives every stream.
@@ -79,6 +105,8 @@ struct RunServices {
   observe::Metrics& metrics;
   SessionsRepository sessions;
   RunStreamOptions options;
+  quotas::TokenMeter* tokens = nullptr;  ///< null: nobody counts
+  RunSegments segments = {};
 };
 
 }  // namespace nexus::rag

@@ -4,6 +4,8 @@
 #include "base/ids.h"
 #include "crypto/hash.h"
 #include "json/json.h"
+#include "modules/documents/ports.h"
+#include "modules/plans/plans_types.h"
 #include "modules/retrieval/ports.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
@@ -25,6 +27,18 @@ RunFailure failure_of(const retrieval::RetrievalError& error) {
 /// What a resumed request must repeat.
 std::string question_of(const RunRequest& request) {
   return std::to_string(request.corpus_id.size()) + ":" + request.corpus_id + request.message;
+}
+
+/// Empty for a corpus that is unknown or badly configured: retrieval says so later, in its own words.
+std::string provider_of(db::Snapshot& db, const TenantScope& tenant, std::string_view corpus_id) {
+  const std::optional<documents::StoredCorpus> corpus =
+      documents::DocumentsRepository().find_corpus(db, tenant, corpus_id);
+  if (!corpus) return {};
+  try {
+    return retrieval::parse_config(corpus->provider_config_json).provider;
+  } catch (const retrieval::InvalidCorpusConfig&) {
+    return {};
+  }
 }
 
 boost::json::object metadata_object(const std::string& text) {
@@ -77,11 +91,12 @@ class RunService::Opening {
   std::exception_ptr error_;
 };
 
-RunService::RunService(RunServices& services, audit::Log& audit, const retrieval::Retriever& retriever, RunLogs& logs,
-                       RunOptions options)
+RunService::RunService(RunServices& services, audit::Log& audit, const retrieval::Retriever& retriever,
+                       plans::Entitlements& entitlements, RunLogs& logs, RunOptions options)
     : services_(services),
       audit_(audit),
       retriever_(retriever),
+      entitlements_(entitlements),
       logs_(logs),
       options_(options),
       places_(options.max_concurrency, options.per_tenant) {}
@@ -95,6 +110,17 @@ void RunService::check_sizes(const RunRequest& request) const {
   bound("session_id", request.session_id, options_.max_session_id_bytes);
 }
 
+void RunService::require_provider(const TenantScope& tenant, std::string_view corpus_id) const {
+  // A plan with all providers need not know which one this is.
+  if (entitlements_.enabled(tenant, plans::kRetrievalLocalPgvector) &&
+      entitlements_.enabled(tenant, plans::kRetrievalAwsBedrock) &&
+      entitlements_.enabled(tenant, plans::kRetrievalGcpVertex))
+    return;
+  const std::string provider = services_.db.read([&](db::Snapshot& db) { return provider_of(db, tenant, corpus_id); });
+  const std::string_view feature = plans::feature_of_provider(provider);
+  if (!feature.empty()) entitlements_.require(tenant, feature);
+}
+
 std::shared_ptr<const RunPlan> RunService::prepare(const http::Call& call, const RunRequest& request) {
   check_sizes(request);
   auto plan = std::make_shared<RunPlan>(call.tenant());
@@ -103,6 +129,9 @@ std::shared_ptr<const RunPlan> RunService::prepare(const http::Call& call, const
     services_.metrics.counter("nexusrag_service_busy_total").add();
     throw ApiError(errors::kServiceBusy, "Run capacity is saturated").with_header("Retry-After", "1");
   }
+  require_provider(call.tenant(), request.corpus_id);
+  if (request.audio) entitlements_.require(call.tenant(), plans::kTts);
+  plan->trace = observe::current_trace();
   plan->run_id = uuid4();
   plan->http_request_id = call.request_id;
   plan->session_id = request.session_id;
@@ -117,6 +146,7 @@ std::shared_ptr<const RunPlan> RunService::prepare(const http::Call& call, const
   std::vector<StoredMessage> history;
   Opening opening;
   const std::string message_id = uuid7(call.now);
+  const std::int64_t opening_us = services_.segments.persistence_pre_stream.begin(plan->trace);
   services_.db.write_async(
       [&](db::Tx& tx) {
         const SessionsRepository& rows = services_.sessions;
@@ -132,11 +162,13 @@ std::shared_ptr<const RunPlan> RunService::prepare(const http::Call& call, const
 
   std::exception_ptr unexpected;
   try {
+    const auto timer = services_.segments.retrieval.time(plan->trace);
     retrieve(*plan, call, request);
   } catch (const std::exception&) {
     unexpected = std::current_exception();  // the transaction still points into this frame
   }
   const std::exception_ptr not_opened = opening.wait();
+  services_.segments.persistence_pre_stream.record(plan->trace, opening_us);
   if (unexpected) std::rethrow_exception(unexpected);
   if (not_opened) {
     observe::log_error("run could not be opened", {{"request_id", call.request_id}});
@@ -195,6 +227,7 @@ void RunService::record_invocation(db::Tx& tx, const http::Call& call, const Run
 SearchAnswer RunService::search(const http::Call& call, const SearchRequest& request) const {
   if (std::cmp_greater(request.query.size(), options_.max_message_bytes))
     throw ApiError(errors::kInvalidInput, fmt::format("query is longer than {} bytes", options_.max_message_bytes));
+  require_provider(call.tenant(), request.corpus_id);
   std::optional<search::Mode> mode;
   if (request.mode) mode = retrieval::parse_mode(*request.mode);
   try {

@@ -5,6 +5,7 @@
 #include "exec/bulkhead.h"
 #include "http/call.h"
 #include "modules/audit/ports.h"
+#include "modules/plans/ports.h"
 #include "modules/rag/run_log.h"
 #include "modules/rag/run_plan.h"
 #include "modules/rag/run_types.h"
@@ -13,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 
 namespace nexus::rag {
@@ -30,11 +32,12 @@ struct RunOptions {
 /// the db lane; the stream that follows does not.
 class RunService {
  public:
-  RunService(RunServices& services, audit::Log& audit, const retrieval::Retriever& retriever, RunLogs& logs,
-             RunOptions options);
+  RunService(RunServices& services, audit::Log& audit, const retrieval::Retriever& retriever,
+             plans::Entitlements& entitlements, RunLogs& logs, RunOptions options);
 
-  /// Throws ApiError 503 SERVICE_BUSY when no place is free and 422 for oversized fields; what goes wrong after the
-  /// session is opened is part of the plan and is told by the stream.
+  /// Throws ApiError 503 SERVICE_BUSY when no place is free, 422 for oversized fields and 403 FEATURE_NOT_ENABLED when
+  /// the tenant's plan lacks the corpus's provider or speech; what goes wrong after the session is opened is part of
+  /// the plan and is told by the stream.
   [[nodiscard]] std::shared_ptr<const RunPlan> prepare(const http::Call& call, const RunRequest& request);
 
   [[nodiscard]] SearchAnswer search(const http::Call& call, const SearchRequest& request) const;
@@ -44,12 +47,14 @@ class RunService {
   class Opening;
 
   void check_sizes(const RunRequest& request) const;
+  void require_provider(const TenantScope& tenant, std::string_view corpus_id) const;
   void retrieve(RunPlan& plan, const http::Call& call, const RunRequest& request) const;
   void record_invocation(db::Tx& tx, const http::Call& call, const RunPlan& plan, const RunRequest& request) const;
 
   RunServices& services_;
   audit::Log& audit_;
   const retrieval::Retriever& retriever_;
+  plans::Entitlements& entitlements_;
   RunLogs& logs_;
   RunOptions options_;
   exec::Bulkhead places_;

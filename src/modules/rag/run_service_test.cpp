@@ -42,7 +42,7 @@ struct RunDesk {
                  .metrics = lib.t.metrics,
                  .sessions = {},
                  .options = {}},
-        service(services, log ? *log : lib.t.audit, lib.retriever, logs, options) {
+        service(services, log ? *log : lib.t.audit, lib.retriever, lib.entitlements, logs, options) {
     lib.make_corpus();
     lib.add_and_work("d1", "The purple giraffe eats leaves.");
     lib.t.audit.clear();
@@ -171,6 +171,39 @@ TEST(RunService, AnUnknownCorpusIsToldByTheStream) {
   EXPECT_EQ(plan->failure->message, "corpus not found");
   EXPECT_FALSE(plan->headers.empty());
   EXPECT_THAT(desk.stored(), ElementsAre("user: giraffe"));
+}
+
+TEST(RunService, APlanWithoutTheCorpusesProviderOrSpeechIsRefusedBeforeAnythingIsStored) {
+  RunDesk desk({.max_concurrency = 1});
+  desk.lib.make_corpus("cloud", R"({"retrieval":{"provider":"aws_bedrock_kb","knowledge_base_id":"k","region":"r"}})");
+  desk.lib.t.audit.clear();
+  const auto run = [&](const std::string& corpus, bool audio = false) {
+    return refusal_of([&] {
+      (void)desk.service.prepare(desk.lib.t.call,
+                                 {.session_id = "s1", .corpus_id = corpus, .message = "giraffe", .audio = audio});
+    });
+  };
+  desk.lib.entitlements.off = {"feature.retrieval.aws_bedrock", "feature.tts"};
+  for (const Refusal& refusal : {run("cloud"), run("c1", true)}) {
+    EXPECT_EQ(refusal.status, 403);
+    EXPECT_EQ(refusal.code, "FEATURE_NOT_ENABLED");
+  }
+  EXPECT_THAT(desk.stored(), IsEmpty());
+  EXPECT_EQ(desk.lib.t.audited(), 0U);
+  EXPECT_EQ(run("nowhere").status, 0);  // an unknown corpus is told by the stream
+  EXPECT_EQ(run("c1").status, 0);       // and every refused run has given its place back
+  desk.lib.entitlements.off = {"feature.retrieval.local_pgvector"};
+  EXPECT_EQ(run("c1").status, 403);
+  EXPECT_EQ(run("cloud").status, 0);
+}
+
+TEST(RunService, SearchAsksForTheSameProviderAsARun) {
+  RunDesk desk;
+  desk.lib.entitlements.off = {"feature.retrieval.local_pgvector"};
+  const Refusal refusal =
+      refusal_of([&] { (void)desk.service.search(desk.lib.t.call, {.corpus_id = "c1", .query = "giraffe"}); });
+  EXPECT_EQ(refusal.status, 403);
+  EXPECT_EQ(refusal.code, "FEATURE_NOT_ENABLED");
 }
 
 TEST(RunService, AnotherUsersSessionIsUnknownAndShowsNothing) {

@@ -13,8 +13,10 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <cmath>
 #include <exception>
 
 namespace nexus::rag {
@@ -94,6 +96,7 @@ RunStream::~RunStream() {
 }
 
 asio::awaitable<void> RunStream::run(http::EventSink& sink) {
+  begun_us_ = services_.clock.steady_us();
   bool gone = false;
   try {
     co_await produce(sink);
@@ -105,6 +108,7 @@ asio::awaitable<void> RunStream::run(http::EventSink& sink) {
     if (!settled_) store_cancelled();
   }
   if (plan_->log) plan_->log->finish(!gone || settled_);
+  services_.segments.sse_completion.record(plan_->trace, begun_us_);
   const double seconds = static_cast<double>(services_.clock.now() - plan_->started_at) / 1e6;
   services_.metrics.counter("nexusrag_sse_streams_completed_total").add();
   services_.metrics
@@ -141,9 +145,11 @@ asio::awaitable<void> RunStream::produce(http::EventSink& sink) {
 }
 
 asio::awaitable<void> RunStream::generate(http::EventSink& sink) {
+  const auto timer = services_.segments.generation_stream.time(plan_->trace);
   Generation generation(sink.executor(), sink.stopped());
   const bool posted = services_.outbound.try_post(
       [plan = plan_, channel = generation.channel, &llm = services_.llm, stop = sink.stopped()] {
+        const observe::TraceScope scope(plan->trace);
         try {
           const Prompt prompt{.messages = plan->messages, .question = plan->question, .context = plan->context};
           llm.generate(
@@ -160,9 +166,11 @@ asio::awaitable<void> RunStream::generate(http::EventSink& sink) {
   for (;;) {
     std::optional<std::string> delta = generation.channel->try_pop();
     if (delta) {
-      if (answer_.empty())
+      if (answer_.empty()) {
+        services_.segments.sse_first_token.record(plan_->trace, begun_us_);
         services_.metrics.histogram("nexusrag_run_first_token_seconds")
             .observe(static_cast<double>(services_.clock.now() - plan_->started_at) / 1e6);
+      }
       answer_.append(*delta);
       emit(sink, frames_.message("token.delta", delta_data(*delta)));
       co_await sink.drain();
@@ -202,13 +210,20 @@ asio::awaitable<void> RunStream::wait_for_news(http::EventSink& sink, Generation
 }
 
 asio::awaitable<void> RunStream::store_answer() {
+  const auto timer = services_.segments.persistence_post_stream.time(plan_->trace);
   std::function<void(http::Completion)> commit = [this](http::Completion done) {
+    const Timestamp now = services_.clock.now();
+    std::string message_id = uuid7(now);
+    std::string state;
+    {
+      const auto snapshot = services_.segments.checkpoint_snapshot.time(plan_->trace);
+      state = checkpoint_json(*plan_, message_id);
+    }
     // By value: a shut-down may take the stream away while the write still waits for its turn.
-    auto work = [rows = services_.sessions, plan = plan_, answer = answer_, now = services_.clock.now(),
-                 message_id = uuid7(services_.clock.now()), checkpoint_id = uuid7(services_.clock.now()),
-                 log_id = uuid7(services_.clock.now())](db::Tx& tx) {
+    auto work = [rows = services_.sessions, plan = plan_, answer = answer_, now, message_id = std::move(message_id),
+                 state = std::move(state), checkpoint_id = uuid7(now), log_id = uuid7(now)](db::Tx& tx) {
       rows.append(tx, plan->tenant, plan->session_id, message_id, "assistant", answer, "complete", now);
-      rows.add_checkpoint(tx, plan->tenant, plan->session_id, checkpoint_id, checkpoint_json(*plan, message_id), now);
+      rows.add_checkpoint(tx, plan->tenant, plan->session_id, checkpoint_id, state, now);
       rows.add_query_log(tx, {.id = log_id,
                               .query_id = plan->run_id,
                               .started_at = plan->started_at,
@@ -221,10 +236,21 @@ asio::awaitable<void> RunStream::store_answer() {
   try {
     co_await http::await_callback(commit);
     settled_ = true;
+    count_tokens();
   } catch (const db::Error& e) {
     observe::log_error("answer could not be stored", {{"request_id", plan_->http_request_id}, {"reason", e.what()}});
     failure_ = RunFailure{std::string(errors::kDbError.code), "Database error during run. Check server logs."};
   }
+}
+
+/// What the run cost, in tokens estimated from the bytes, as long as no provider says (contract 01 §18, point 35).
+void RunStream::count_tokens() {
+  if (services_.tokens == nullptr) return;
+  std::size_t bytes = plan_->question.size() + answer_.size();
+  for (const ChatMessage& message : plan_->messages) bytes += message.content.size();
+  const double ratio = std::max(services_.options.chars_per_token, 0.1);
+  services_.tokens->add(plan_->tenant, static_cast<std::int64_t>(std::ceil(static_cast<double>(bytes) / ratio)),
+                        services_.clock.now());
 }
 
 void RunStream::emit(http::EventSink& sink, std::string_view frame) {

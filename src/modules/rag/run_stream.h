@@ -32,6 +32,7 @@ class RunStream final : public http::EventStream {
   void emit(http::EventSink& sink, std::string_view frame);
   void emit_failure(http::EventSink& sink, const RunFailure& failure);
   void store_cancelled();
+  void count_tokens();
   void log_query(std::string_view status);
 
   const RunServices& services_;
@@ -40,6 +41,7 @@ class RunStream final : public http::EventStream {
   std::string answer_;
   std::optional<RunFailure> failure_;
   bool settled_ = false;  // the outcome is stored: a reader who leaves now changes nothing
+  std::int64_t begun_us_ = 0;
   std::int64_t last_frame_us_ = 0;
 };
 

@@ -69,12 +69,13 @@ class ScriptedLlm final : public Llm {
 
 /// A run that is prepared: session s1 of tenant t1 is open and holds the user's turn.
 struct Stage {
-  explicit Stage(ScriptedLlm::Script script) : llm(std::move(script)) {
+  explicit Stage(ScriptedLlm::Script script, std::size_t passages = 0) : llm(std::move(script)) {
     auto prepared = std::make_shared<RunPlan>(testing::TenantScopeFactory::make("t1"));
     prepared->run_id = "11111111-1111-4111-8111-111111111111";
     prepared->session_id = "s1";
     prepared->corpus_id = "c1";
     prepared->started_at = clock.now();
+    prepared->context.resize(passages);
     database->write([&](db::Tx& tx) { sessions.open(tx, prepared->tenant, "s1", "user-1", clock.now()); });
     plan = std::move(prepared);
   }
@@ -181,6 +182,56 @@ TEST(RunStream, StoresTheAnswerBeforeItIsCalledFinal) {
   };
   stage.run();
   EXPECT_EQ(stored_at_final, 1U);
+}
+
+constexpr db::Statement kQueryLog{
+    "test.run_query_log",
+    "SELECT query_id, status, retrieved_chunks, completed_at - started_at, latency_ms FROM query_log"};
+
+/// One row of the query log as "status/chunks"; "" unless there is exactly one, of this run, whose times agree.
+std::string logged(Stage& stage) {
+  return stage.database->read([&](db::Snapshot& s) -> std::string {
+    db::Cursor row = s.query(kQueryLog);
+    if (!row.next() || row.text(0) != stage.plan->run_id || row.i64(4) != row.i64(3) / 1000) return {};
+    std::string out = row.str(1) + "/" + std::to_string(row.i64(2));
+    return row.next() ? std::string() : out;
+  });
+}
+
+TEST(QueryLog, AFinishedRunIsOneRowWithWhatItRetrieved) {
+  Stage stage([](const DeltaSink& sink, const std::stop_token&) { EXPECT_TRUE(sink("whole")); }, 3);
+  stage.run();
+  EXPECT_EQ(logged(stage), "ok/3");
+}
+
+TEST(QueryLog, AFailedRunIsAnError) {
+  Stage stage([](const DeltaSink&, const std::stop_token&) { throw std::runtime_error("no"); }, 2);
+  stage.run();
+  EXPECT_EQ(logged(stage), "error/2");
+}
+
+TEST(QueryLog, ARunWhoseReaderLeftIsCancelled) {
+  Stage stage(
+      [](const DeltaSink& sink, const std::stop_token&) {
+        while (sink("piece ")) {
+        }
+      },
+      1);
+  stage.sink.lost_after = 3;
+  stage.run();
+  EXPECT_EQ(logged(stage), "cancelled/1");
+}
+
+TEST(QueryLog, ARunThatCouldNotBePreparedIsAnError) {
+  Stage stage([](const DeltaSink&, const std::stop_token&) { FAIL() << "there is nothing to generate"; });
+  auto failed = std::make_shared<RunPlan>(testing::TenantScopeFactory::make("t1"));
+  failed->run_id = "22222222-2222-4222-8222-222222222222";
+  failed->session_id = "s1";
+  failed->started_at = stage.clock.now();
+  failed->failure = RunFailure{"RETRIEVAL_ERROR", "Retrieval failed."};
+  stage.plan = failed;
+  stage.run();
+  EXPECT_EQ(logged(stage), "error/0");
 }
 
 }  // namespace

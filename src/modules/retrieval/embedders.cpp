@@ -4,6 +4,7 @@
 #include "embed/model_files.h"
 #include "embed/static_embedder.h"
 #include "observe/log.h"
+#include "observe/metrics.h"
 
 #include <exception>
 
@@ -35,6 +36,12 @@ std::shared_ptr<const embed::Embedder> Embedders::local() const {
                        {{"model", embed::kStaticModel.id}, {"folder", models_.string()}, {"reason", e.what()}});
   }
   return local_;
+}
+
+void count_embedded(observe::Metrics& metrics, const embed::Embedder& model, std::size_t texts, std::int64_t spent_us) {
+  const std::string id(model.model_id());
+  metrics.counter("nexusrag_embed_texts_total", {{"model", id}}).add(texts);
+  metrics.histogram("nexusrag_embed_seconds", {{"model", id}}).observe(static_cast<double>(spent_us) / 1e6);
 }
 
 }  // namespace nexus::retrieval

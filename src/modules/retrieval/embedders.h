@@ -2,11 +2,17 @@
 
 #include "embed/embedder.h"
 
+#include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
+
+namespace nexus::observe {
+class Metrics;
+}
 
 namespace nexus::retrieval {
 
@@ -32,5 +38,9 @@ class Embedders {
   mutable std::shared_ptr<const embed::Embedder> local_;  // guarded by mutex_
   mutable bool broken_ = false;                           // installed but unusable: said once
 };
+
+/// Says that `texts` stored texts were embedded in `spent_us`. Questions are not counted here: a search shows its own
+/// stages.
+void count_embedded(observe::Metrics& metrics, const embed::Embedder& model, std::size_t texts, std::int64_t spent_us);
 
 }  // namespace nexus::retrieval

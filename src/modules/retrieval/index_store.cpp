@@ -86,6 +86,7 @@ void IndexStore::bring_up_to_date(Entry& entry, db::Snapshot& db, const TenantSc
                                   std::int64_t version) {
   const std::shared_ptr<const search::Snapshot> before = entry.index->snapshot();
   const std::int64_t loaded = entry.version.load();
+  const std::int64_t begun = clock_.steady_us();
   const std::vector<SegmentInfo> present = rows_.list(db, tenant, corpus);
   const std::vector<Tombstone> tombstones = rows_.tombstones(db, tenant, corpus);
 
@@ -113,6 +114,14 @@ void IndexStore::bring_up_to_date(Entry& entry, db::Snapshot& db, const TenantSc
   if (!entry.evicted) {
     total_bytes_.fetch_add(bytes - entry.bytes);
     entry.bytes = bytes;
+    metrics_.gauge("nexusrag_search_segments")
+        .add(static_cast<double>(after->segments().size()) - static_cast<double>(before->segments().size()));
+    if (loaded < 0) metrics_.gauge("nexusrag_search_index_loaded").add(1);
+  }
+  if (loaded < 0) {
+    metrics_.counter("nexusrag_search_index_loads_total").add();
+    metrics_.histogram("nexusrag_search_index_load_seconds")
+        .observe(static_cast<double>(clock_.steady_us() - begun) / 1e6);
   }
   entry.version.store(version, std::memory_order_release);
   metrics_.gauge("nexusrag_search_index_bytes").set(static_cast<double>(total_bytes_.load()));
@@ -132,6 +141,11 @@ void IndexStore::evict(const Entry* keep) {
       if (!loading.owns_lock()) return;
       total_bytes_.fetch_sub(oldest->second->bytes);
       oldest->second->evicted = true;
+      if (oldest->second->version.load() >= 0) {
+        metrics_.gauge("nexusrag_search_segments")
+            .add(-static_cast<double>(oldest->second->index->snapshot()->segments().size()));
+        metrics_.gauge("nexusrag_search_index_loaded").add(-1);
+      }
     }
     entries_.erase(oldest);
     metrics_.counter("nexusrag_search_index_evictions_total").add();

@@ -25,6 +25,25 @@ CorpusConfig config_of(const documents::StoredCorpus& corpus) {
   }
 }
 
+observe::Histogram& stage_seconds(observe::Metrics& metrics, const char* stage) {
+  return metrics.histogram("nexusrag_search_stage_seconds", {{"stage", stage}});
+}
+
+/// Times one stage of a search, from here to the end of its block.
+class Stage {
+ public:
+  Stage(const Clock& clock, observe::Histogram& seconds)
+      : clock_(clock), seconds_(seconds), begun_us_(clock.steady_us()) {}
+  ~Stage() { seconds_.observe(static_cast<double>(clock_.steady_us() - begun_us_) / 1e6); }
+  Stage(const Stage&) = delete;
+  Stage& operator=(const Stage&) = delete;
+
+ private:
+  const Clock& clock_;
+  observe::Histogram& seconds_;
+  std::int64_t begun_us_;
+};
+
 }  // namespace
 
 CorpusNotFound::CorpusNotFound() : RetrievalError(errors::kRetrievalConfigInvalid, "corpus not found") {}
@@ -39,7 +58,12 @@ Retriever::Retriever(db::Database& db, const Embedders& embedders, IndexStore& i
       metrics_(metrics),
       clock_(clock),
       timeout_us_(timeout_us),
-      recent_(passage_cache_bytes) {}
+      recent_(passage_cache_bytes),
+      load_seconds_(stage_seconds(metrics, "load")),
+      embed_seconds_(stage_seconds(metrics, "embed")),
+      rank_seconds_(stage_seconds(metrics, "rank")),
+      passages_seconds_(stage_seconds(metrics, "passages")),
+      hits_(metrics.histogram("nexusrag_search_hits")) {}
 
 Answer Retriever::retrieve(const Question& question) const {
   const std::int64_t begun = clock_.steady_us();
@@ -52,10 +76,14 @@ Answer Retriever::retrieve(const Question& question) const {
     }
     metrics_.histogram("nexusrag_search_seconds", {{"mode", std::string(mode_name(found.answer.mode))}})
         .observe(static_cast<double>(clock_.steady_us() - begun) / 1e6);
+    hits_.observe(static_cast<double>(found.answer.passages.size()));
     return std::move(found.answer);
   } catch (const RetrievalError&) {
+    metrics_.counter("nexusrag_search_errors_total", {{"reason", "config"}}).add();
     throw;
   } catch (const std::exception& e) {
+    const bool late = dynamic_cast<const search::SearchTimeout*>(&e) != nullptr;
+    metrics_.counter("nexusrag_search_errors_total", {{"reason", late ? "timeout" : "failure"}}).add();
     observe::log_error("retrieval failed", {{"tenant_id", question.tenant.id()}, {"reason", e.what()}});
     throw RetrievalError(errors::kRetrievalError, "Retrieval failed.");
   }
@@ -80,7 +108,9 @@ Retriever::Attempt Retriever::attempt(db::Snapshot& snapshot, const Question& qu
   out.answer.provider = config.provider;
   out.answer.top_k = std::clamp<std::int64_t>(question.top_k.value_or(config.top_k_default), 1, question.most);
   out.answer.mode = question.mode.value_or(config.mode);
-  for (const search::Hit& hit : search(snapshot, question, *corpus, changes, out.answer)) {
+  const std::vector<search::Hit> hits = search(snapshot, question, *corpus, changes, out.answer);
+  const Stage fetching(clock_, passages_seconds_);
+  for (const search::Hit& hit : hits) {
     std::optional<Passage> passage = this->passage(snapshot, question.tenant, hit.chunk);
     if (!passage) {
       out.stale = true;
@@ -106,21 +136,25 @@ std::optional<Passage> Retriever::passage(db::Snapshot& snapshot, const TenantSc
 
 std::vector<search::Hit> Retriever::search(db::Snapshot& snapshot, const Question& question, const KnownCorpus& corpus,
                                            std::uint64_t changes, Answer& answer) const {
+  std::optional<Stage> stage(std::in_place, clock_, load_seconds_);
   const std::shared_ptr<search::CorpusIndex> index = indexes_.open(snapshot, question.tenant, corpus.row.id, changes);
   const std::shared_ptr<const search::Snapshot> state = index->snapshot();
   const search::ReadableDocuments readable =
       access_.readable(snapshot, question.tenant, question.principal, corpus.row.id, state->documents());
+  stage.reset();
   std::shared_ptr<const embed::Embedder> embedder;
   std::vector<float> vector;
   if (answer.mode != search::Mode::kLexical && corpus.row.embedding_model)
     embedder = embedders_.find(*corpus.row.embedding_model);
   if (embedder) {
+    const Stage embedding(clock_, embed_seconds_);
     vector.resize(embedder->dimension());
     embedder->embed(question.query, vector);
   } else {
     answer.mode = search::Mode::kLexical;
   }
   const double alpha = corpus.config.alpha.value_or(embedder ? static_cast<double>(embedder->fusion_weight()) : 0.0);
+  const Stage ranking(clock_, rank_seconds_);
   return state->search({.text = question.query,
                         .vector = vector,
                         .model_id = embedder ? embedder->model_id() : std::string_view{},

@@ -20,8 +20,9 @@
 #include <vector>
 
 namespace nexus::observe {
+class Histogram;
 class Metrics;
-}
+}  // namespace nexus::observe
 
 namespace nexus::retrieval {
 
@@ -99,6 +100,11 @@ class Retriever {
   PassagesRepository passages_;
   mutable CorpusCache known_;
   mutable PassageCache recent_;
+  observe::Histogram& load_seconds_;
+  observe::Histogram& embed_seconds_;
+  observe::Histogram& rank_seconds_;
+  observe::Histogram& passages_seconds_;
+  observe::Histogram& hits_;
 };
 
 }  // namespace nexus::retrieval

@@ -42,6 +42,16 @@ void store_config(const Library& lib, const std::string& config) {
   });
 }
 
+TEST(CorpusScope, TellsAllPairsOfIdsApart) {
+  const auto scope = [](const char* tenant, const char* corpus) {
+    return documents::corpus_scope(testing::TenantScopeFactory::make(tenant), corpus);
+  };
+  EXPECT_NE(scope("a", "b/c"), scope("a/b", "c"));
+  EXPECT_NE(scope("a", "bc"), scope("ab", "c"));
+  EXPECT_NE(scope("a", "1:b"), scope("a1:", "b"));
+  EXPECT_EQ(scope("a", "b"), scope("a", "b"));
+}
+
 TEST(Retriever, ClampsTopKAndFallsBackToTheCorpus) {
   Library lib;
   lib.make_corpus("c1", R"({"retrieval":{"provider":"local_pgvector","top_k_default":3}})");

@@ -2,9 +2,9 @@
 
 #include <string_view>
 
-namespace nexus::cli {
+namespace nexus {
 
 /// "0.1.0", as CMakeLists.txt says.
 [[nodiscard]] std::string_view version();
 
-}  // namespace nexus::cli
+}  // namespace nexus

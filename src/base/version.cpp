@@ -1,0 +1,9 @@
+#include "base/version.h"
+
+namespace nexus {
+
+std::string_view version() {
+  return NEXUS_VERSION;
+}
+
+}  // namespace nexus
