@@ -155,10 +155,10 @@ boost::asio::awaitable<void> Server::Impl::accept_loop() {
 
 void Server::Impl::hand_over(Socket socket, IoThread& thread) {
   if (shared.open.load() >= shared.options.max_connections) {
+    shared.metrics.refused_full.add();  // first: who reads the answer may look at the count
     boost::system::error_code ignored;
     socket.non_blocking(true, ignored);
     socket.write_some(boost::asio::buffer(kFull.data(), kFull.size()), ignored);
-    shared.metrics.refused_full.add();
     return;
   }
   shared.open.fetch_add(1);
