@@ -17,6 +17,7 @@ Checkpointer::Checkpointer(const SqliteOptions& options, const Clock& clock, Dat
     : clock_(clock),
       probe_(probe),
       connection_(options, Connection::Role::kCheckpointer),
+      guard_(options.path),
       thread_([this](const std::stop_token& stop) { loop(stop); }) {}
 
 Checkpointer::~Checkpointer() {
@@ -46,7 +47,10 @@ void Checkpointer::loop(const std::stop_token& stop) {
     if (stop.stop_requested()) return;
     const std::lock_guard running(running_);
     const std::int64_t start_us = clock_.steady_us();
-    const int result = checkpoint(connection_, false);
+    const int result = [&] {
+      const LogGuard::Hold alone = guard_.for_checkpoint();
+      return checkpoint(connection_, false);
+    }();
     probe_.checkpointed(clock_.steady_us() - start_us);
     if (result != SQLITE_OK) {
       const Error error = make_error(connection_.handle(), result, "checkpoint");

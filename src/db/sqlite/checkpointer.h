@@ -3,6 +3,7 @@
 #include "base/time.h"
 #include "db/sqlite/connection.h"
 #include "db/sqlite/database_probe.h"
+#include "db/sqlite/log_guard.h"
 
 #include <condition_variable>
 #include <mutex>
@@ -11,8 +12,8 @@
 
 namespace nexus::db::sqlite {
 
-/// Moves the write-ahead log into the file on its own thread and connection, beside the writer. It never waits for
-/// readers or the writer; what it cannot move now stays for the next time.
+/// Moves the write-ahead log into the file on its own thread and connection, between two groups of the writer
+/// (LogGuard). It never waits for readers; what it cannot move now stays for the next time.
 class Checkpointer {
  public:
   Checkpointer(const SqliteOptions& options, const Clock& clock, DatabaseProbe& probe);
@@ -32,6 +33,7 @@ class Checkpointer {
   const Clock& clock_;
   DatabaseProbe& probe_;
   Connection connection_;
+  LogGuard guard_;
   std::mutex running_;  // held during a run
   std::mutex mutex_;
   std::condition_variable_any wanted_;

@@ -60,7 +60,7 @@ class ScratchFile {
   }
   ~ScratchFile() {
     if (path_.empty()) return;
-    for (const char* suffix : {"", "-wal", "-shm"}) unlink((path_ + suffix).c_str());
+    for (const char* suffix : {"", "-wal", "-shm", "-guard"}) unlink((path_ + suffix).c_str());
   }
   ScratchFile(const ScratchFile&) = delete;
   ScratchFile& operator=(const ScratchFile&) = delete;

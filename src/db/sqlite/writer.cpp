@@ -63,6 +63,7 @@ Writer::Writer(const SqliteOptions& options, const Clock& clock, DatabaseProbe& 
       release_(session_.connection(), "RELEASE job"),
       rollback_to_(session_.connection(), "ROLLBACK TO job"),
       data_version_(session_.connection(), "PRAGMA data_version"),
+      guard_(options.path),
       checkpointer_(options, clock, probe),
       restarter_(options, Connection::Role::kCheckpointer),
       syncer_(clock, probe),
@@ -140,7 +141,10 @@ void Writer::loop() {
     std::span<WriteJob> rest(batch);
     while (!rest.empty()) {
       const std::size_t most = std::min(rest.size(), std::max<std::size_t>(options_.group_jobs, 1));
-      rest = rest.subspan(run_group(rest.first(most)));
+      {
+        const LogGuard::Hold shared = guard_.for_writing();
+        rest = rest.subspan(run_group(rest.first(most)));
+      }
       tend_log();
     }
   }
@@ -347,6 +351,7 @@ void Writer::tend_log() {
   const auto paused = checkpointer_.pause(log_pages_ >= 4 * options_.log_limit_pages);
   if (!paused.owns_lock()) return;  // the next group tries again
   next_restart_ = log_pages_ + options_.checkpoint_pages;
+  const LogGuard::Hold alone = guard_.for_checkpoint();
   const int result = checkpoint(restarter_, true);
   if (result != SQLITE_OK) {
     const Error error = make_error(restarter_.handle(), result, "checkpoint");

@@ -3,6 +3,7 @@
 #include "base/time.h"
 #include "db/sqlite/checkpointer.h"
 #include "db/sqlite/database_probe.h"
+#include "db/sqlite/log_guard.h"
 #include "db/sqlite/log_syncer.h"
 #include "db/sqlite/session.h"
 
@@ -88,6 +89,7 @@ class Writer {
   Command release_;
   Command rollback_to_;
   Command data_version_;
+  LogGuard guard_;
   Checkpointer checkpointer_;
   // Starts the log over through open files of its own: the kernel tells of a failed fsync once per open file, and of
   // the writer's log nobody but the syncer may be told.
