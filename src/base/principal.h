@@ -30,7 +30,7 @@ struct Principal {
 namespace auth {
 class Authenticator;
 class Operators;
-}
+}  // namespace auth
 namespace jobs {
 class Worker;
 }

@@ -441,16 +441,13 @@ inline constexpr Setting<std::int64_t> kMaintenanceIntervalS{
     86'400,
     0,
     2'592'000};
-inline constexpr Setting<bool> kIdempotencyEnabled{{.name = "IDEMPOTENCY_ENABLED",
-                                                    .area = Area::kRetention,
-                                                    .doc = "Honour `Idempotency-Key`."},
-                                                   true};
-inline constexpr Setting<std::int64_t> kIdempotencyTtlHours{{.name = "IDEMPOTENCY_TTL_HOURS",
-                                                             .area = Area::kRetention,
-                                                             .doc = "How long a stored answer is replayed."},
-                                                            24,
-                                                            1,
-                                                            8760};
+inline constexpr Setting<bool> kIdempotencyEnabled{
+    {.name = "IDEMPOTENCY_ENABLED", .area = Area::kRetention, .doc = "Honour `Idempotency-Key`."}, true};
+inline constexpr Setting<std::int64_t> kIdempotencyTtlHours{
+    {.name = "IDEMPOTENCY_TTL_HOURS", .area = Area::kRetention, .doc = "How long a stored answer is replayed."},
+    24,
+    1,
+    8760};
 inline constexpr Setting<std::int64_t> kIdempotencyLeaseS{
     {.name = "IDEMPOTENCY_LEASE_S",
      .area = Area::kRetention,

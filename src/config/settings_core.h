@@ -56,9 +56,7 @@ inline constexpr Setting<Secret> kOtelExporterOtlpHeaders{
      .area = Area::kGeneral,
      .doc = "Headers sent to the collector: `name=value,name=value`, values percent-encoded."}};
 inline constexpr Setting<std::int64_t> kOtelExporterOtlpTimeout{
-    {.name = "OTEL_EXPORTER_OTLP_TIMEOUT",
-     .area = Area::kGeneral,
-     .doc = "Milliseconds that one export may take."},
+    {.name = "OTEL_EXPORTER_OTLP_TIMEOUT", .area = Area::kGeneral, .doc = "Milliseconds that one export may take."},
     10'000,
     1,
     600'000};
@@ -86,9 +84,8 @@ inline constexpr Setting<bool> kWorkersInProcess{{.name = "WORKERS_IN_PROCESS",
                                                   .doc = "Let `serve` run the job workers itself.",
                                                   .common = true},
                                                  true};
-inline constexpr Setting<Secret> kHeartbeatSecret{{.name = "HEARTBEAT_SECRET",
-                                                   .area = Area::kGeneral,
-                                                   .doc = "Enables `POST /api/heartbeat`."}};
+inline constexpr Setting<Secret> kHeartbeatSecret{
+    {.name = "HEARTBEAT_SECRET", .area = Area::kGeneral, .doc = "Enables `POST /api/heartbeat`."}};
 inline constexpr Setting<std::optional<std::string>> kVercelGitCommitAuthorDate{
     {.name = "VERCEL_GIT_COMMIT_AUTHOR_DATE",
      .area = Area::kGeneral,
