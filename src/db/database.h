@@ -134,6 +134,9 @@ class Tx : public Snapshot {
     const Value values[] = {Value(args)..., Value(nullptr)};
     return session_.execute(statement, {values, sizeof...(Args)});
   }
+  std::int64_t exec_span(const Statement& statement, std::span<const Value> values) {
+    return session_.execute(statement, values);
+  }
   void after_commit(std::function<void()> action) { session_.after_commit(std::move(action)); }
   void touch(std::string_view scope) { session_.touch(scope); }
   void script(std::string_view sql) { session_.script(sql); }

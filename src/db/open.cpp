@@ -1,5 +1,6 @@
 #include "db/open.h"
 
+#include "db/postgres/postgres_database.h"
 #include "db/sqlite/sqlite_database.h"
 
 #include <fmt/format.h>
@@ -15,7 +16,7 @@ using OpenEngine = std::unique_ptr<Database> (*)(std::string_view rest, const Op
 /// One row per scheme; an engine is a folder and a row.
 struct EngineRow {
   std::string_view scheme;
-  OpenEngine open;  // null: the scheme is known and the engine is not in this build
+  OpenEngine open;
 };
 
 std::string sqlite_path(std::string_view rest) {
@@ -43,11 +44,25 @@ std::unique_ptr<Database> open_sqlite_url(std::string_view rest, const OpenOptio
   return open_sqlite(sqlite, clock, metrics);
 }
 
+std::unique_ptr<Database> open_postgres_url(std::string_view rest, const OpenOptions& options, const Clock& clock,
+                                            observe::Metrics& metrics) {
+  using std::chrono::milliseconds;
+  PostgresOptions postgres{.url = fmt::format("postgresql:{}", rest)};
+  if (options.pool_size > 0) postgres.pool_size = options.pool_size;
+  if (options.max_overflow >= 0) postgres.max_overflow = static_cast<unsigned>(options.max_overflow);
+  if (options.busy_limit_ms > 0) postgres.busy_limit = milliseconds(options.busy_limit_ms);
+  if (options.statement_timeout_ms >= 0) postgres.statement_timeout = milliseconds(options.statement_timeout_ms);
+  if (options.idle_transaction_ms >= 0) postgres.idle_in_transaction = milliseconds(options.idle_transaction_ms);
+  if (options.connect_timeout_ms > 0) postgres.connect_timeout = milliseconds(options.connect_timeout_ms);
+  if (options.write_queue > 0) postgres.write_queue = options.write_queue;
+  return open_postgres(postgres, clock, metrics);
+}
+
 constexpr EngineRow kEngines[] = {
     {"sqlite", open_sqlite_url},
-    {"postgresql", nullptr},
-    {"postgresql+asyncpg", nullptr},
-    {"postgres", nullptr},
+    {"postgresql", open_postgres_url},
+    {"postgresql+asyncpg", open_postgres_url},
+    {"postgres", open_postgres_url},
 };
 
 }  // namespace
@@ -58,15 +73,12 @@ std::unique_ptr<Database> open_database(std::string_view url, const OpenOptions&
   const std::string_view scheme = colon == std::string_view::npos ? std::string_view() : url.substr(0, colon);
   for (const EngineRow& engine : kEngines) {
     if (engine.scheme != scheme) continue;
-    if (engine.open == nullptr) {
-      throw Error(ErrorCode::kUnavailable,
-                  fmt::format("this build has no engine for {}: databases; use sqlite:PATH", scheme));
-    }
     return engine.open(url.substr(colon + 1), options, clock, metrics);
   }
   throw Error(ErrorCode::kUnavailable,
-              scheme.empty() ? "a database URL begins with its scheme: sqlite:PATH"
-                             : fmt::format("unknown database scheme \"{}\"; use sqlite:PATH", scheme.substr(0, 40)));
+              scheme.empty() ? "a database URL begins with its scheme: sqlite:PATH or postgresql://…"
+                             : fmt::format("unknown database scheme \"{}\"; use sqlite:PATH or postgresql://…",
+                                           scheme.substr(0, 40)));
 }
 
 }  // namespace nexus::db

@@ -36,10 +36,17 @@ TEST(OpenDatabase, OpensSqliteByPathAndByUrl) {
 }
 
 TEST(OpenDatabase, SaysWhatToDoWithoutRepeatingAPassword) {
-  const std::string postgres = refusal("postgresql+asyncpg://user:hunter2@db/x");
-  EXPECT_THAT(postgres, HasSubstr("postgresql+asyncpg"));
-  EXPECT_THAT(postgres, HasSubstr("sqlite:PATH"));
-  EXPECT_THAT(postgres, Not(HasSubstr("hunter2")));
+  for (const std::string scheme : {"postgresql", "postgres", "postgresql+asyncpg"}) {
+    const std::string lost = refusal(scheme + "://user:hunter2@127.0.0.1:1/x?ssl=disable");
+    EXPECT_THAT(lost, HasSubstr("no connection to PostgreSQL"));
+    EXPECT_THAT(lost, Not(HasSubstr("hunter2")));
+  }
+  for (const std::string bad : {"hun@ter2@db/x", "hun/ter2@db/x", "hunter2@db/x?hunter2",
+                                "hunter2@db/x?no_such=hunter2", "hunter2@[db/x", "hun%ter2@db/x"}) {
+    const std::string refused = refusal("postgresql://user:" + bad);
+    EXPECT_THAT(refused, HasSubstr("postgresql URL")) << bad;
+    EXPECT_THAT(refused, Not(HasSubstr("ter2")));
+  }
   EXPECT_THAT(refusal("mysql://user:hunter2@db/x"), HasSubstr("mysql"));
   EXPECT_THAT(refusal("var/nexusrag.db"), HasSubstr("sqlite:PATH"));
   EXPECT_THAT(refusal("sqlite:"), HasSubstr("needs a path"));

@@ -16,10 +16,18 @@ struct Json {
   std::string_view text;
 };
 
+/// An embedding: bytes of little-endian floats in SQLite; pgvector's `vector` in PostgreSQL, where every column of that
+/// type has kVectorColumnSize elements and shorter vectors are padded with zeros. Longer ones are
+/// refused.
+struct Vector {
+  std::span<const float> values;
+};
+inline constexpr std::size_t kVectorColumnSize = 768;
+
 /// One bound parameter. Borrows its text or bytes: the argument must outlive the statement call (not the cursor).
 class Value {
  public:
-  enum class Type : std::uint8_t { kNull, kInt, kReal, kBool, kText, kBlob, kTime, kJson };
+  enum class Type : std::uint8_t { kNull, kInt, kReal, kBool, kText, kBlob, kTime, kJson, kVector };
 
   Value(std::nullptr_t) {}  // NOLINT(google-explicit-constructor): parameters read as plain values
   Value(std::nullopt_t) {}  // NOLINT(google-explicit-constructor)
@@ -35,6 +43,8 @@ class Value {
       : type_(Type::kText), text_(s) {}  // NOLINT(google-explicit-constructor)
   Value(std::span<const std::byte> b)    // NOLINT(google-explicit-constructor)
       : type_(Type::kBlob), text_(reinterpret_cast<const char*>(b.data()), b.size()) {}
+  Value(Vector v)  // NOLINT(google-explicit-constructor)
+      : type_(Type::kVector), text_(reinterpret_cast<const char*>(v.values.data()), v.values.size_bytes()) {}
   template <class T>
   Value(const std::optional<T>& o) {  // NOLINT(google-explicit-constructor)
     if (o) *this = Value(*o);
@@ -43,7 +53,7 @@ class Value {
   [[nodiscard]] Type type() const noexcept { return type_; }
   [[nodiscard]] std::int64_t integer() const noexcept { return int_; }  ///< kInt, kBool (0/1), kTime (µs)
   [[nodiscard]] double real() const noexcept { return real_; }
-  [[nodiscard]] std::string_view text() const noexcept { return text_; }  ///< kText, kJson, kBlob
+  [[nodiscard]] std::string_view text() const noexcept { return text_; }  ///< kText, kJson, kBlob, kVector (its bytes)
 
  private:
   Type type_ = Type::kNull;

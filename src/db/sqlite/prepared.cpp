@@ -15,7 +15,11 @@ namespace nexus::db::sqlite {
 namespace {
 
 constexpr TokenRule kSqliteTokens[] = {
+    {"for_update", 0, ""},
+    {"for_key_share", 0, ""},
     {"for_update_skip_locked", 0, ""},
+    {"lock_name", 1, "(%1 IS NULL)"},
+    {"bytes_order", 1, "%1"},
     {"json_text", 2, "json_extract(%1, '$.%2')"},
     {"time_add", 2, "(%1 + %2)"},
     {"time_diff_us", 2, "(%1 - %2)"},
@@ -37,7 +41,8 @@ std::string expand_statement(const Statement& statement) {
 }
 
 bool is_textual(Value::Type type) {
-  return type == Value::Type::kText || type == Value::Type::kJson || type == Value::Type::kBlob;
+  return type == Value::Type::kText || type == Value::Type::kJson || type == Value::Type::kBlob ||
+         type == Value::Type::kVector;
 }
 
 }  // namespace
@@ -120,6 +125,7 @@ int Prepared::bind_one(int index, const Value& value, std::string_view text) {
     case Value::Type::kJson:
       return sqlite3_bind_text64(s, index, data, text.size(), SQLITE_STATIC, SQLITE_UTF8);
     case Value::Type::kBlob:
+    case Value::Type::kVector:
       return sqlite3_bind_blob64(s, index, data, text.size(), SQLITE_STATIC);
   }
   return SQLITE_MISUSE;
