@@ -7,12 +7,14 @@
 #include "db/embedded_migrations.h"
 #include "db/migrator.h"
 #include "json/json.h"
+#include "modules/audit/adoption_repository.h"
 #include "modules/demo/seed.h"
 #include "modules/plans/plans_service.h"
 #include "observe/metrics.h"
 
 #include <fmt/format.h>
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -29,7 +31,8 @@ void append_steps(json::Writer& w, std::string_view name, const std::vector<db::
 std::string status_json(const db::MigrationStatus& status) {
   std::string out;
   json::Writer w(out);
-  w.begin_object().field("up_to_date", status.up_to_date()).key("applied").begin_array();
+  w.begin_object().field("up_to_date", status.up_to_date()).field("adopts", status.adopts);
+  w.key("applied").begin_array();
   for (const db::AppliedMigration& step : status.applied)
     w.begin_object()
         .field("number", step.number)
@@ -44,12 +47,18 @@ std::string status_json(const db::MigrationStatus& status) {
   return out + "\n";
 }
 
+/// Whether the step is the schema of the original, which an adopted database has already.
+bool is_adopted(const db::Migration& step, bool adopts) {
+  return adopts && step.number == db::kOriginalSchema;
+}
+
 std::string status_text(const db::MigrationStatus& status) {
   std::vector<std::vector<std::string>> rows{{"step", "state", "applied at"}};
   for (const db::AppliedMigration& step : status.applied)
     rows.push_back({fmt::format("{:04}_{}", step.number, step.name), "applied", iso_z(step.applied_at)});
   for (const db::Migration& step : status.pending)
-    rows.push_back({fmt::format("{:04}_{}", step.number, step.name), "pending", ""});
+    rows.push_back({fmt::format("{:04}_{}", step.number, step.name),
+                    is_adopted(step, status.adopts) ? "to be adopted" : "pending", ""});
   std::string out = render_table(rows);
   for (const std::string& problem : status.problems) out += "problem: " + problem + "\n";
   return out;
@@ -60,43 +69,67 @@ int show_status(const Globals& globals, const db::MigrationStatus& status) {
   return status.up_to_date() ? kDone : kNo;
 }
 
+struct MigrateReport {
+  std::vector<db::Migration> steps;
+  bool adopts = false;      ///< the database was the original's
+  std::int64_t linked = 0;  ///< audit events of the original that got their links
+  bool dry_run = false;
+};
+
+std::string migrate_json(const MigrateReport& report) {
+  std::string out;
+  json::Writer w(out);
+  w.begin_object().field("dry_run", report.dry_run).field("adopts", report.adopts);
+  w.field("audit_events_linked", report.linked);
+  append_steps(w, report.dry_run ? "would_apply" : "applied", report.steps);
+  w.end_object();
+  return out + "\n";
+}
+
+std::string migrate_text(const MigrateReport& report, const std::string& where) {
+  std::string out;
+  if (report.adopts) out += fmt::format("{} is a database of the original, at {}\n", where, db::kOriginalRevision);
+  for (const db::Migration& step : report.steps) {
+    const bool adopted = is_adopted(step, report.adopts);
+    out += fmt::format("{} {:04}_{}{}\n",
+                       report.dry_run ? (adopted ? "would adopt" : "would apply") : (adopted ? "adopted" : "applied"),
+                       step.number, step.name, adopted ? " (its tables stay as they are)" : "");
+  }
+  if (report.linked > 0) {
+    out += fmt::format("{} {} audit events of the original into the chains\n", report.dry_run ? "would link" : "linked",
+                       report.linked);
+  }
+  if (report.steps.empty()) return out + where + " is up to date\n";
+  if (!report.dry_run) return out + where + " is now up to date\n";
+  return out + fmt::format("{}: {} step{} would run; nothing was changed\n", where, report.steps.size(),
+                           report.steps.size() == 1 ? "" : "s");
+}
+
 int migrate(const Globals& globals, const MigrateOptions& options) {
   const config::Loaded loaded = load_settings(globals, Secrets::kNotNeeded);
   quiet_log(loaded);
   const SystemClock clock;
   observe::Metrics metrics;
   const std::unique_ptr<db::Database> database = app::open_database(loaded.settings, clock, metrics);
-  db::Migrator migrator(*database, clock, db::embedded_migrations(database->engine()));
-  if (options.status) return show_status(globals, migrator.status());
+  MigrateReport report{.dry_run = options.dry_run};
+  db::Migrator migrator(*database, clock, db::embedded_migrations(database->engine()),
+                        [&](db::Tx& tx, const db::Migration& step) {
+                          if (const std::int64_t linked = audit::link_after(tx, step); linked > 0)
+                            report.linked = linked;
+                        });
+  const db::MigrationStatus before = migrator.status();
+  if (options.status) return show_status(globals, before);
 
-  const std::vector<db::Migration> steps = migrator.apply(options.dry_run);
-  if (globals.json) {
-    std::string out;
-    json::Writer w(out);
-    w.begin_object().field("dry_run", options.dry_run);
-    append_steps(w, options.dry_run ? "would_apply" : "applied", steps);
-    w.end_object();
-    print(out + "\n");
-    return kDone;
-  }
-  const std::string where = database_name(loaded.settings);
-  for (const db::Migration& step : steps)
-    print(fmt::format("{} {:04}_{}\n", options.dry_run ? "would apply" : "applied", step.number, step.name));
-  if (steps.empty()) {
-    print(where + " is up to date\n");
-  } else if (options.dry_run) {
-    print(fmt::format("{}: {} step{} would run; nothing was changed\n", where, steps.size(),
-                      steps.size() == 1 ? "" : "s"));
-  } else {
-    print(where + " is now up to date\n");
-  }
+  report.adopts = before.adopts;
+  report.steps = migrator.apply(options.dry_run);
+  print(globals.json ? migrate_json(report) : migrate_text(report, database_name(loaded.settings)));
   return kDone;
 }
 
 int seed(const Globals& globals) {
   Session session(globals);
   const demo::SeedReport report = demo::seed_demo(*session.core().db, Operator::scope(std::string(demo::kTenant)),
-                                                  session.core().embedders, session.clock());
+                                                  session.core().embedders, *session.core().index, session.clock());
   // The demo is there to be looked at: with every feature, unless somebody has decided otherwise.
   session.core().entitled->plans.assign_first(Operator::scope(std::string(demo::kTenant)), "enterprise",
                                               plans::Actor::tool("seed_demo"));

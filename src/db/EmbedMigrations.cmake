@@ -15,7 +15,7 @@ if(CMAKE_SCRIPT_MODE_FILE)
       endif()
       set(number ${CMAKE_MATCH_1})
       set(name ${CMAKE_MATCH_2})
-      string(REGEX REPLACE "^0+" "" number "${number}")
+      string(REGEX REPLACE "^0+(.)" "\\1" number "${number}")
       file(READ "${path}" sql)
       file(SHA256 "${path}" hash)
       # Pieces, since compilers bound the length of one literal.

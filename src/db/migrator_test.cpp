@@ -21,6 +21,9 @@ constexpr Migration kSecond{2, "second",
                             "CREATE TABLE b (id INTEGER REFERENCES a (id)) STRICT; INSERT INTO b VALUES (1);", "h2"};
 constexpr Migration kBroken{3, "broken", "CREATE TABLE c (id INTEGER) STRICT; INSERT INTO nowhere VALUES (1);", "h3"};
 
+constexpr Migration kOriginal{0, "original", "CREATE TABLE users (id TEXT PRIMARY KEY) STRICT;", "h0"};
+constexpr Migration kOurs{1, "core", "ALTER TABLE users ADD COLUMN ours TEXT;", "h1"};
+
 class FixedClock final : public Clock {
  public:
   [[nodiscard]] Timestamp now() const override { return {77}; }
@@ -111,6 +114,72 @@ TEST_F(MigratorTest, LeavesNothingOfAStepThatFailsAndNamesIt) {
   EXPECT_TRUE(has_table("b"));
   EXPECT_FALSE(has_table("c"));
   EXPECT_THAT(numbers(migrator(steps).status().pending), ElementsAre(3));
+}
+
+TEST_F(MigratorTest, AdoptsADatabaseOfTheOriginalAtItsLastRevision) {
+  t.db->run_script(
+      "CREATE TABLE alembic_version (version_num TEXT PRIMARY KEY) STRICT;"
+      "INSERT INTO alembic_version VALUES ('0032_benchmark_runs');"
+      "CREATE TABLE users (id TEXT PRIMARY KEY) STRICT; INSERT INTO users VALUES ('u1');");
+  const std::vector<Migration> steps = {kOriginal, kOurs};
+  const MigrationStatus before = migrator(steps).status();
+  EXPECT_TRUE(before.adopts);
+  EXPECT_THAT(before.problems, testing::IsEmpty());
+  EXPECT_THAT(numbers(migrator(steps).apply(true)), ElementsAre(0, 1));
+  EXPECT_FALSE(has_table("schema_migrations"));
+
+  EXPECT_THAT(numbers(migrator(steps).apply()), ElementsAre(0, 1));
+  static constexpr Statement kUser("user", "SELECT id FROM users WHERE ours IS NULL");
+  EXPECT_TRUE(t.db->read([](Snapshot& s) { return s.query(kUser).next(); })) << "the original's rows stay";
+  EXPECT_TRUE(migrator(steps).apply().empty());
+  const MigrationStatus after = migrator(steps).status();
+  EXPECT_TRUE(after.up_to_date());
+  EXPECT_FALSE(after.adopts);
+}
+
+TEST_F(MigratorTest, DoesNotAskForTheOriginalsRevisionOnceItHasAdopted) {
+  t.db->run_script(
+      "CREATE TABLE alembic_version (version_num TEXT PRIMARY KEY) STRICT;"
+      "INSERT INTO alembic_version VALUES ('0032_benchmark_runs'); CREATE TABLE users (id TEXT PRIMARY KEY) STRICT;");
+  const std::vector<Migration> steps = {kOriginal, kOurs};
+  migrator(steps).apply();
+  t.db->run_script("UPDATE alembic_version SET version_num = '0033_later'");
+  EXPECT_TRUE(migrator(steps).status().up_to_date());
+}
+
+TEST_F(MigratorTest, RefusesADatabaseOfTheOriginalAtAnotherRevisionAndNamesBoth) {
+  t.db->run_script(
+      "CREATE TABLE alembic_version (version_num TEXT PRIMARY KEY) STRICT;"
+      "INSERT INTO alembic_version VALUES ('0031_query_log'); CREATE TABLE users (id TEXT PRIMARY KEY) STRICT;");
+  const std::vector<Migration> steps = {kOriginal, kOurs};
+  EXPECT_THAT(refusal(steps), testing::AllOf(HasSubstr("0031_query_log"), HasSubstr("0032_benchmark_runs")));
+  EXPECT_FALSE(has_table("schema_migrations"));
+  t.db->run_script("DELETE FROM alembic_version");
+  EXPECT_THAT(refusal(steps), HasSubstr("at no revision"));
+}
+
+TEST_F(MigratorTest, RunsTheOriginalsSchemaOnAnEmptyDatabase) {
+  const std::vector<Migration> steps = {kOriginal, kOurs};
+  EXPECT_FALSE(migrator(steps).status().adopts);
+  EXPECT_THAT(numbers(migrator(steps).apply()), ElementsAre(0, 1));
+  EXPECT_TRUE(has_table("users"));
+}
+
+TEST_F(MigratorTest, CallsWhatComesAfterAStepInItsTransaction) {
+  const std::vector<Migration> two = {kFirst, kSecond};
+  std::vector<int> seen;
+  const auto fail_at_second = [&](Tx& tx, const Migration& step) {
+    static constexpr Statement kCount("count", "SELECT count(*) FROM a");
+    Cursor row = tx.query(kCount);
+    EXPECT_TRUE(row.next() && row.i64(0) == 1) << "the step has run";
+    seen.push_back(step.number);
+    if (step.number == 2) throw Error(ErrorCode::kOther, "no");
+  };
+  Migrator with_hook(*t.db, clock, two, fail_at_second);
+  EXPECT_THROW(with_hook.apply(), Error);
+  EXPECT_THAT(seen, ElementsAre(1, 2));
+  EXPECT_FALSE(has_table("b"));
+  EXPECT_THAT(numbers(migrator(two).plan()), ElementsAre(2));
 }
 
 TEST_F(MigratorTest, LetsSeveralProgramsStartAtOnce) {
