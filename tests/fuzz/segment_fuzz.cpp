@@ -11,8 +11,8 @@
 namespace nexus::search {
 
 struct ReadableDocumentsTestPeer {
-  [[nodiscard]] static ReadableDocuments everything(const Snapshot& snapshot) {
-    return ReadableDocuments::everything(snapshot.documents());
+  [[nodiscard]] static ReadableOrdinals everything(const Snapshot& snapshot) {
+    return ReadableOrdinals::everything(snapshot.documents());
   }
 };
 
@@ -21,7 +21,7 @@ namespace {
 void use(const std::shared_ptr<const Segment>& segment) {
   CorpusIndex index;
   const auto snapshot = index.add_segment({"s", segment});
-  const ReadableDocuments readable = ReadableDocumentsTestPeer::everything(*snapshot);
+  const ReadableOrdinals readable = ReadableDocumentsTestPeer::everything(*snapshot);
   const std::vector<float> vector(segment->dimension(), 0.5F);
   for (const Mode mode : {Mode::kHybrid, Mode::kDense, Mode::kLexical})
     (void)snapshot->search({.text = "alpha beta the", .vector = vector, .mode = mode, .readable = readable});

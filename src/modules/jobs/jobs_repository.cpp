@@ -12,7 +12,7 @@ constexpr Statement kInsertJob{"jobs.insert", R"(
 
 // A loose index scan: one index probe per tenant that has work, however many jobs each has. Here and below, the second
 // condition on `state` says nothing new: it repeats the index's own, without which SQLite does not use it.
-constexpr Statement kNextTenant{"jobs.next_tenant", R"(
+constexpr Statement kNextTenants{"jobs.next_tenants", R"(
   WITH RECURSIVE waiting(tenant_id) AS (
     SELECT min(tenant_id) FROM jobs WHERE kind = $1 AND state = 'queued' AND state IN ('queued', 'leased')
     UNION ALL
@@ -23,7 +23,7 @@ constexpr Statement kNextTenant{"jobs.next_tenant", R"(
   WHERE w.tenant_id IS NOT NULL AND EXISTS (
     SELECT 1 FROM jobs j WHERE j.kind = $1 AND j.state = 'queued' AND j.state IN ('queued', 'leased')
       AND j.tenant_id = w.tenant_id AND j.run_at <= $2)
-  ORDER BY coalesce(t.served_at, 0), w.tenant_id LIMIT 1)"};
+  ORDER BY t.served_at NULLS FIRST, w.tenant_id LIMIT $3)"};
 
 constexpr Statement kOldestQueued{"jobs.oldest_queued", R"(
   SELECT id FROM jobs WHERE kind = $1 AND state = 'queued' AND state IN ('queued', 'leased') AND tenant_id = $2
@@ -101,10 +101,13 @@ constexpr Statement kHeartbeat{"jobs.heartbeat", R"(
   ON CONFLICT (worker_id) DO UPDATE SET seen_at = excluded.seen_at)"};
 
 constexpr const Statement* kJobsStatements[] = {
-    &kInsertJob, &kNextTenant, &kOldestQueued, &kOldestAbandoned, &kLease,     &kTakeTurn,      &kExtend,
-    &kComplete,  &kRetry,      &kBury,         &kRelease,         &kFind,      &kWaiting,       &kNextDue,
-    &kPrune,     &kHeartbeat,  &kQueuedById,   &kIsOpen,          &kWaitingOf, &kForgetWorkers, &kPostpone,
+    &kInsertJob, &kNextTenants, &kOldestQueued, &kOldestAbandoned, &kLease,     &kTakeTurn,      &kExtend,
+    &kComplete,  &kRetry,       &kBury,         &kRelease,         &kFind,      &kWaiting,       &kNextDue,
+    &kPrune,     &kHeartbeat,   &kQueuedById,   &kIsOpen,          &kWaitingOf, &kForgetWorkers, &kPostpone,
     &kDepths};
+
+/// More than workers that claim in the same instant.
+constexpr std::int64_t kTenantsTried = 32;
 
 Job job_from(const db::Cursor& row) {
   return {.id = row.str(0),
@@ -135,9 +138,11 @@ std::optional<Job> JobsRepository::claim(db::Tx& tx, std::string_view kind, std:
                                          Timestamp lease_until) const {
   std::optional<std::string> id = first_text(tx.query(kOldestAbandoned, kind, now));
   if (!id) {
-    const std::optional<std::string> tenant = first_text(tx.query(kNextTenant, kind, now));
-    if (!tenant) return std::nullopt;
-    id = first_text(tx.query(kOldestQueued, kind, *tenant, now));
+    // The jobs of the tenant whose turn it is may all be in the hands of workers that have not committed yet.
+    std::vector<std::string> tenants;
+    for (db::Cursor row = tx.query(kNextTenants, kind, now, kTenantsTried); row.next();) tenants.push_back(row.str(0));
+    for (auto tenant = tenants.begin(); tenant != tenants.end() && !id; ++tenant)
+      id = first_text(tx.query(kOldestQueued, kind, *tenant, now));
     if (!id) return std::nullopt;
   }
   db::Cursor row = tx.query(kLease, *id, owner, lease_until, now);

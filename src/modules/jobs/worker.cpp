@@ -118,8 +118,10 @@ std::uint64_t Worker::wakes() {
 }
 
 void Worker::wait(const std::stop_token& stop, std::uint64_t seen) {
+  const bool announced = options_.announced && options_.announced();
+  const std::int64_t sleep_us = announced ? std::max(options_.poll_us, options_.announced_poll_us) : options_.poll_us;
   std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, stop, std::chrono::microseconds(options_.poll_us), [&] { return wakes_ != seen; });
+  changed_.wait_for(lock, stop, std::chrono::microseconds(sleep_us), [&] { return wakes_ != seen; });
 }
 
 void Worker::loop(const std::stop_token& stop) {

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <stop_token>
 #include <string>
@@ -25,8 +26,10 @@ struct WorkerOptions {
   int max_attempts = 3;  ///< failures of the handler
   int max_deaths = 20;   ///< claims that may end without a word beyond them: a killed process is rarely the job's fault
   std::int64_t lease_us = 60 * Timestamp::kSecond;
-  std::int64_t poll_us = Timestamp::kSecond / 2;     ///< how soon work of other processes is noticed
-  std::int64_t backoff_us = Timestamp::kSecond / 2;  ///< doubled with each attempt, with jitter
+  std::int64_t poll_us = Timestamp::kSecond / 2;  ///< how soon work of other processes is noticed
+  std::function<bool()> announced = {};           ///< asked before each sleep: wake() is called for their work, too
+  std::int64_t announced_poll_us = 2 * Timestamp::kSecond;  ///< then: how soon work that became due is noticed
+  std::int64_t backoff_us = Timestamp::kSecond / 2;         ///< doubled with each attempt, with jitter
   std::int64_t backoff_max_us = 60 * Timestamp::kSecond;
   std::int64_t heartbeat_us = 10 * Timestamp::kSecond;
 };

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <future>
 #include <map>
 #include <stdexcept>
@@ -47,6 +48,30 @@ TEST(Worker, AJobClaimedWhileStoppingSeesItsStopTokenAtOnce) {
   EXPECT_EQ(q.job("j1").attempts, 0);
   worker.run_now("j1");  // a stopped worker takes nothing on
   EXPECT_EQ(q.job("j1").state, "queued");
+}
+
+TEST(Worker, SleepsLongWhileWorkIsAnnouncedAndIsStillWoken) {
+  QueueFixture q;
+  Tally done;
+  ScriptedHandler handler([&](Lease& lease) {
+    complete(q, lease);
+    done.add(lease.job().id);
+  });
+  WorkerOptions options = sleepy();
+  options.poll_us = 1'000;
+  options.announced_poll_us = kHour;
+  std::atomic<int> asked = 0;
+  options.announced = [&] {
+    ++asked;
+    return true;
+  };
+  Worker worker(*q.database, q.clock, handler, options, q.metrics);
+  worker.start();
+  q.add("j1");
+  worker.wake("work");
+  EXPECT_TRUE(done.reaches(1));
+  worker.stop();
+  EXPECT_LE(asked, 5) << "a worker that polls each millisecond asks far more often";
 }
 
 TEST(Worker, EveryWakeIsHeardBetweenTwoLooks) {

@@ -55,7 +55,8 @@ RateGate::RateGate(BucketStore& store, LocalBuckets& local, audit::Log& log, con
       clock_(clock),
       options_(std::move(options)),
       failures_(options_.failure, options_.max_buckets),
-      limited_total_(metrics.counter("nexusrag_rate_limited_total")) {
+      limited_total_(metrics.counter("nexusrag_rate_limited_total")),
+      degraded_gauge_(metrics.gauge("nexusrag_rate_limit_degraded")) {
   for (const RouteClass route_class : kCharged) {
     const ClassRates& rates = rates_of(route_class);
     if (rates.key.burst() < cost_of(route_class) || rates.tenant.burst() < cost_of(route_class))
@@ -131,8 +132,10 @@ void RateGate::charge(http::Call& call) {
 Decision RateGate::decide(http::Call& call, const Take& take) {
   const Decision decision = store_.decide(take);
   if (!decision.lost) {
-    if (degraded_.load(std::memory_order_relaxed) && degraded_.exchange(false))
+    if (degraded_.load(std::memory_order_relaxed) && degraded_.exchange(false)) {
+      degraded_gauge_.set(0);
       observe::log_info("the store of the rate limiter answers again");
+    }
     return decision;
   }
   note_lost(call);
@@ -143,6 +146,7 @@ Decision RateGate::decide(http::Call& call, const Take& take) {
 
 void RateGate::note_lost(const http::Call& call) {
   if (degraded_.exchange(true)) return;  // said once, when it begins
+  degraded_gauge_.set(1);
   observe::log_warn("the store of the rate limiter is lost",
                     {{"request_id", call.request_id}, {"refusing", options_.fail_closed}});
   if (options_.fail_closed) return;

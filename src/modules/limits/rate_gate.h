@@ -72,6 +72,7 @@ class RateGate final : public Gate {
   std::atomic<bool> degraded_{false};
   std::array<std::string, kClasses> policies_;  // index: RouteClass
   observe::Counter& limited_total_;
+  observe::Gauge& degraded_gauge_;
   std::array<std::array<observe::Counter*, kClasses>, kScopes> limited_by_{};  // index: Scope, RouteClass
 };
 

@@ -363,5 +363,18 @@ TEST(RateGateStrangers, ReadsTheCredentialsOwnHeader) {
   EXPECT_EQ(error->details().at("scope").as_string(), "credential");
 }
 
+TEST(RateGateTest, TheGaugeTellsWhileTheStoreIsLost) {
+  GateFixture f;
+  const observe::Gauge& degraded = f.metrics.gauge("nexusrag_rate_limit_degraded");
+  (void)f.charge();
+  EXPECT_EQ(degraded.value(), 0);
+  f.store.lost = true;
+  (void)f.charge();
+  EXPECT_EQ(degraded.value(), 1);
+  f.store.lost = false;
+  EXPECT_THROW(f.charge_times(100), ApiError);
+  EXPECT_EQ(degraded.value(), 0);
+}
+
 }  // namespace
 }  // namespace nexus::limits
