@@ -17,9 +17,9 @@
 namespace nexus::search {
 
 struct ReadableDocumentsTestPeer {
-  static ReadableDocuments everything(const Snapshot& s) { return ReadableDocuments::everything(s.documents()); }
-  static ReadableDocuments only(const Snapshot& s, Bitmap b) {
-    return ReadableDocuments::only(s.documents(), std::move(b));
+  static ReadableOrdinals everything(const Snapshot& s) { return ReadableOrdinals::everything(s.documents()); }
+  static ReadableOrdinals only(const Snapshot& s, Bitmap b) {
+    return ReadableOrdinals::only(s.documents(), std::move(b));
   }
 };
 
@@ -87,7 +87,7 @@ void run(benchmark::State& state, Mode mode, bool filtered) {
   const auto snapshot = world.index.snapshot();
   Bitmap half(snapshot->documents()->size());
   for (std::size_t d = 1; d < half.size(); d += 2) half.set(d);
-  const ReadableDocuments readable =
+  const ReadableOrdinals readable =
       filtered ? ReadableDocumentsTestPeer::only(*snapshot, half) : ReadableDocumentsTestPeer::everything(*snapshot);
   std::size_t i = 0;
   for (auto _ : state) {

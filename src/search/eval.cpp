@@ -98,7 +98,7 @@ void JudgedCollection::load_queries(const std::filesystem::path& queries, const 
 
 EvalScores JudgedCollection::measure(Mode mode) const {
   const auto snapshot = index_.snapshot();
-  const ReadableDocuments readable = ReadableDocuments::everything(snapshot->documents());
+  const ReadableOrdinals readable = ReadableOrdinals::everything(snapshot->documents());
   EvalScores scores;
   std::vector<double> recalls;
   std::vector<float> vector(embedder_.dimension());

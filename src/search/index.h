@@ -5,6 +5,7 @@
 #pragma once
 
 #include "search/query.h"
+#include "search/ranking.h"
 #include "search/readable.h"
 #include "search/segment.h"
 
@@ -71,10 +72,6 @@ class Snapshot {
   std::uint64_t live_length_ = 0;
   std::uint64_t slot_count_ = 0;
 };
-
-inline constexpr std::size_t kMaxResults = 1000;
-// How many of each side's best go into the fusion.
-inline constexpr std::size_t kCandidates = 100;
 
 struct MergePolicy {
   std::size_t fan_in = 8;              // segments of one size class that become one

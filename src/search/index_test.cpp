@@ -16,7 +16,7 @@ namespace {
 using Numbers = std::vector<int>;
 
 std::vector<Hit> lexical(const Snapshot& snapshot, std::string_view text) {
-  const ReadableDocuments readable = ReadableDocumentsTestPeer::everything(snapshot);
+  const ReadableOrdinals readable = ReadableDocumentsTestPeer::everything(snapshot);
   return snapshot.search({.text = text, .k = 10, .mode = Mode::kLexical, .readable = readable});
 }
 

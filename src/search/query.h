@@ -31,13 +31,12 @@ struct Query {
   std::size_t k = 5;
   Mode mode = Mode::kHybrid;
   float alpha = 0.5F;  // share of the dense side in kHybrid, 0..1; Embedder::fusion_weight()
-  const ReadableDocuments& readable;
+  const ReadableOrdinals& readable;
   std::optional<SearchDeadline> deadline = {};
 };
 
 struct Hit {
   ChunkId chunk;
-  std::uint32_t document = DocumentSpace::kNoDocument;
   std::string document_id;  // "" : no document
   float score = 0;          // 0..1; kDense: the cosine, else relative to the best of this search
   float lexical = 0;        // BM25

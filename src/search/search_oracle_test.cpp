@@ -218,8 +218,8 @@ void search_once(Random& random, const RandomCorpus& corpus, const Oracle& oracl
   if (everything) readable = {"", "d0", "d1", "d2", "d3", "d4", "d5"};
   const bool with_no_document = everything || below(random, 3) != 0;
   if (!with_no_document) readable.erase("");
-  const ReadableDocuments proof = everything ? ReadableDocumentsTestPeer::everything(*snapshot)
-                                             : ReadableDocumentsTestPeer::only(*snapshot, listed, with_no_document);
+  const ReadableOrdinals proof = everything ? ReadableDocumentsTestPeer::everything(*snapshot)
+                                            : ReadableDocumentsTestPeer::only(*snapshot, listed, with_no_document);
   const std::string text = random_text(random, 5);
   TermList terms;
   analyze_query(text, terms);
@@ -249,7 +249,7 @@ TEST(SearchOracle, AgreesOnLargerCorporaInEitherMode) {
     const RandomCorpus corpus(random, 80);
     const Oracle oracle(corpus.chunks);
     const auto snapshot = corpus.index.snapshot();
-    const ReadableDocuments all = ReadableDocumentsTestPeer::everything(*snapshot);
+    const ReadableOrdinals all = ReadableDocumentsTestPeer::everything(*snapshot);
     const std::set<std::string> readable{"", "d0", "d1", "d2", "d3", "d4", "d5"};
     for (int searches = 0; searches < 50; ++searches) {
       const std::string text = random_text(random, 5);

@@ -1,6 +1,7 @@
 #include "search/analyzer.h"
 #include "search/index.h"
 #include "search/kernels.h"
+#include "search/ranking.h"
 #include "search/top.h"
 #include "search/vectors.h"
 
@@ -14,14 +15,7 @@
 namespace nexus::search {
 namespace {
 
-constexpr float kK1 = 1.2F;
-constexpr float kB = 0.75F;
 constexpr std::size_t kScanSlice = 2048;  // rows between two looks at the clock
-
-struct QueryTerm {
-  std::string_view text;
-  std::uint32_t repetitions;
-};
 
 // Buffers of one searching thread. They grow to the largest corpus it met and are reused, so that a search allocates
 // nothing but its answer.
@@ -127,22 +121,10 @@ class Searcher {
     part.mask = words;
   }
 
-  // Distinct terms with their numbers of repetitions, in alphabetical order: sums do not depend on word order.
+  // In alphabetical order: sums do not depend on word order.
   void collect_terms() {
     analyze_query(query_.text, scratch_.analyzed);
-    auto& terms = scratch_.terms;
-    terms.clear();
-    for (std::size_t i = 0; i < scratch_.analyzed.size(); ++i) terms.push_back({scratch_.analyzed[i], 1});
-    std::sort(terms.begin(), terms.end(), [](const QueryTerm& a, const QueryTerm& b) { return a.text < b.text; });
-    std::size_t kept = 0;
-    for (std::size_t i = 0; i < terms.size(); ++i) {
-      if (kept > 0 && terms[kept - 1].text == terms[i].text) {
-        ++terms[kept - 1].repetitions;
-      } else {
-        terms[kept++] = terms[i];
-      }
-    }
-    terms.resize(kept);
+    distinct_terms(scratch_.analyzed, scratch_.terms);
   }
 
   // Looks every term up once in every segment.
@@ -180,16 +162,10 @@ class Searcher {
     collect_terms();
     find_terms();
     scratch_.weights.clear();
-    const auto live = static_cast<double>(snapshot_.live_chunks());
-    for (std::size_t i = 0; i < scratch_.terms.size(); ++i) {
-      const auto holders = static_cast<double>(live_frequency(i));
-      const double idf = std::log(1.0 + (live - holders + 0.5) / (holders + 0.5));
-      scratch_.weights.push_back(static_cast<float>(idf * (double{kK1} + 1.0) * scratch_.terms[i].repetitions));
-    }
+    const Bm25 bm25({snapshot_.live_chunks(), snapshot_.live_length()});
+    for (std::size_t i = 0; i < scratch_.terms.size(); ++i)
+      scratch_.weights.push_back(bm25.weight(live_frequency(i), scratch_.terms[i].repetitions));
     scratch_.lexical.assign(snapshot_.slot_count(), 0.0F);
-    const double average = static_cast<double>(snapshot_.live_length()) / live;
-    const float flat = kK1 * (1 - kB);
-    const float slope = average > 0 ? static_cast<float>(double{kK1} * double{kB} / average) : 0.0F;
     PostingBlock block;
     for (const Part& part : parts_) {
       check_deadline();
@@ -201,7 +177,7 @@ class Searcher {
         for (PostingReader reader = segment.postings(number); reader.next(block);) {
           if (part.mask != nullptr) keep_visible(block, part.mask);
           kernels_.add_bm25({block.ordinals.data(), block.size}, block.frequencies.data(), segment.lengths().data(),
-                            scratch_.weights[i], flat, slope, scratch_.lexical.data() + part.base);
+                            scratch_.weights[i], bm25.flat(), bm25.slope(), scratch_.lexical.data() + part.base);
         }
       }
     }
@@ -342,7 +318,7 @@ class Searcher {
     return to_hits(fuse(k), 1.0F);
   }
 
-  // (1 − α) · bm25 / max bm25 + α · cos / max cos over the union of both sides' best, with exact scores on both sides.
+  // Fusion over the union of both sides' best, with exact scores on both sides.
   [[nodiscard]] std::span<const Candidate> fuse(std::size_t k) {
     const std::size_t pool = std::max(kCandidates, k);
     const auto lexical = best(scratch_.lexical, pool, scratch_.best_lexical);
@@ -353,15 +329,15 @@ class Searcher {
     for (const Candidate& candidate : dense) slots.push_back(candidate.slot);
     std::sort(slots.begin(), slots.end());
     slots.erase(std::unique(slots.begin(), slots.end()), slots.end());
-    const float lexical_share = lexical.empty() ? 0.0F : (1 - query_.alpha) / lexical.front().score;
-    const float dense_share = dense.empty() ? 0.0F : query_.alpha / dense.front().score;
+    const Fusion fusion(query_.alpha, lexical.empty() ? 0.0F : lexical.front().score,
+                        dense.empty() ? 0.0F : dense.front().score);
     const auto before = [this](const Candidate& a, const Candidate& b) {
       return a.score != b.score ? a.score > b.score : chunk_id(a.slot) < chunk_id(b.slot);
     };
     TopCollector collector(k, scratch_.fused, before);
     for (const std::uint32_t slot : slots) {
-      const float score = lexical_share * scratch_.lexical[slot] + dense_share * scratch_.dense[slot];
-      if (score > 0) collector.add({std::min(score, 1.0F), slot});
+      const float score = fusion.score(scratch_.lexical[slot], scratch_.dense[slot]);
+      if (score > 0) collector.add({score, slot});
     }
     return collector.finish();
   }
@@ -374,9 +350,8 @@ class Searcher {
       const Segment& segment = *part.view->segment;
       const std::uint32_t chunk = candidate.slot - part.base;
       const std::uint32_t document = segment.document_of(chunk);
-      hits.push_back({segment.chunk_id(chunk), (*part.view->document_ordinals)[document],
-                      std::string(segment.document_id(document)), candidate.score / divisor, lexical_of(candidate.slot),
-                      dense_of(candidate.slot)});
+      hits.push_back({segment.chunk_id(chunk), std::string(segment.document_id(document)), candidate.score / divisor,
+                      lexical_of(candidate.slot), dense_of(candidate.slot)});
     }
     // Different sums may become one score when they are divided; ties go by id.
     std::sort(hits.begin(), hits.end(),

@@ -110,7 +110,7 @@ TEST(Segment, IsSafeToReadWhenDamageGoesUnnoticed) {
       ++opened;
       CorpusIndex index;
       const auto snapshot = index.add_segment({"s", segment});
-      const ReadableDocuments readable = ReadableDocumentsTestPeer::everything(*snapshot);
+      const ReadableOrdinals readable = ReadableDocumentsTestPeer::everything(*snapshot);
       const std::vector<float> vector(40, 1.0F);
       for (const Hit& hit : snapshot->search({.text = "common rare w1x w2x", .vector = vector, .readable = readable}))
         EXPECT_TRUE(hit.score >= 0 && hit.score <= 1);

@@ -12,16 +12,23 @@
 namespace nexus::search {
 
 struct ReadableDocumentsTestPeer {
-  [[nodiscard]] static ReadableDocuments everything(const Snapshot& snapshot) {
-    return ReadableDocuments::everything(snapshot.documents());
+  [[nodiscard]] static ReadableDocuments everything() { return ReadableDocuments::everything(); }
+  [[nodiscard]] static ReadableDocuments only(ReadableDocuments::Ids ids, bool with_no_document = true) {
+    return ReadableDocuments::only(std::move(ids), with_no_document);
+  }
+  [[nodiscard]] static ReadableDocuments except(ReadableDocuments::Ids ids, bool with_no_document = true) {
+    return ReadableDocuments::except(std::move(ids), with_no_document);
+  }
+  [[nodiscard]] static ReadableOrdinals everything(const Snapshot& snapshot) {
+    return ReadableOrdinals::everything(snapshot.documents());
   }
   // The named documents, and the chunks without a document unless told otherwise.
-  [[nodiscard]] static ReadableDocuments only(const Snapshot& snapshot, const std::vector<std::string>& ids,
-                                              bool with_no_document = true) {
+  [[nodiscard]] static ReadableOrdinals only(const Snapshot& snapshot, const std::vector<std::string>& ids,
+                                             bool with_no_document = true) {
     Bitmap readable(snapshot.documents()->size());
     for (const std::string& id : ids)
       if (const auto ordinal = snapshot.documents()->find(id)) readable.set(*ordinal);
-    return ReadableDocuments::only(snapshot.documents(), std::move(readable), with_no_document);
+    return ReadableOrdinals::only(snapshot.documents(), std::move(readable), with_no_document);
   }
 };
 

@@ -4,7 +4,6 @@
 #include "db/database.h"
 #include "search/readable.h"
 
-#include <memory>
 #include <string_view>
 
 namespace nexus::authz {
@@ -14,10 +13,11 @@ namespace nexus::authz {
 class DocumentAccess {
  public:
   virtual ~DocumentAccess() = default;
-  /// For the loaded index that `space` numbers. Runs inside the caller's snapshot.
-  [[nodiscard]] virtual search::ReadableDocuments readable(
-      db::Snapshot& db, const TenantScope& tenant, const Principal& principal, std::string_view corpus_id,
-      std::shared_ptr<const search::DocumentSpace> space) const = 0;
+  /// Runs inside the caller's snapshot. An implementation that keeps answers returns copies of the same object: engines
+  /// recognise it by the address of its ids.
+  [[nodiscard]] virtual search::ReadableDocuments readable(db::Snapshot& db, const TenantScope& tenant,
+                                                           const Principal& principal,
+                                                           std::string_view corpus_id) const = 0;
 };
 
 }  // namespace nexus::authz

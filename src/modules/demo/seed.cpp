@@ -27,7 +27,7 @@ struct Batch {
 struct Seed {
   std::string config;
   std::vector<Batch> batches;
-  std::vector<std::byte> segment;
+  std::unique_ptr<const retrieval::PreparedChunks> prepared;
   std::size_t chunks = 0;
 };
 
@@ -56,20 +56,21 @@ ingestion::NewChunk chunk_of(const DemoDocument& document, std::size_t index, co
   return chunk;
 }
 
-Seed prepare(const embed::Embedder* model, Timestamp now) {
+Seed prepare(const embed::Embedder* model, const retrieval::IndexEngine& index, Timestamp now) {
   Seed seed{.config = json::write(retrieval::normalise_config(boost::json::object{}))};
-  ingestion::SegmentWriter writer(model);
   for (const DemoDocument& document : demo_documents()) {
     Batch batch{.uri = std::string(document.uri)};
     for (std::size_t i = 0; i < document.sections.size(); ++i) {
       ingestion::NewChunk chunk = chunk_of(document, i, model, now);
-      writer.add(chunk.id, {}, chunk.text, chunk.vector);
       batch.chunks.push_back(std::move(chunk));
     }
     seed.chunks += batch.chunks.size();
     seed.batches.push_back(std::move(batch));
   }
-  seed.segment = writer.finish();
+  std::vector<retrieval::IndexChunk> all;
+  for (const Batch& batch : seed.batches)
+    for (const retrieval::IndexChunk& chunk : ingestion::index_chunks({}, batch.chunks)) all.push_back(chunk);
+  seed.prepared = index.prepare(model, all);
   return seed;
 }
 
@@ -94,14 +95,15 @@ void assert_corpus(db::Tx& tx, const TenantScope& tenant, const std::string& con
 }  // namespace
 
 SeedReport seed_demo(db::Database& database, const TenantScope& tenant, const retrieval::Embedders& embedders,
-                     const Clock& clock) {
+                     const retrieval::IndexEngine& index, const Clock& clock) {
   const std::shared_ptr<const embed::Embedder> model = embedders.current();
   const Timestamp now = clock.now();
-  const Seed seed = prepare(model.get(), now);
+  const Seed seed = prepare(model.get(), index, now);
   const std::optional<std::string> model_id = model ? std::optional<std::string>(model->model_id()) : std::nullopt;
   const ingestion::ChunksRepository chunks;
   return database.write([&](db::Tx& tx) {
     assert_corpus(tx, tenant, seed.config, now);
+    (void)documents::DocumentsRepository().take_corpus(tx, tenant, kCorpus);  // of two seedings at once, one counts 0
     if (chunks.count(tx, tenant, kCorpus) > 0) return SeedReport{.already_seeded = true};
     for (const Batch& batch : seed.batches)
       chunks.insert(tx, tenant,
@@ -111,7 +113,7 @@ SeedReport seed_demo(db::Database& database, const TenantScope& tenant, const re
                      .document_version = std::nullopt,
                      .embedding_model = model_id},
                     batch.chunks, now);
-    retrieval::IndexRepository().add_segment(tx, tenant, kCorpus, seed.segment, static_cast<std::int64_t>(seed.chunks));
+    index.add(tx, tenant, kCorpus, *seed.prepared);
     if (model)
       documents::DocumentsRepository().set_embedding_model(tx, tenant, kCorpus, model->model_id(),
                                                            static_cast<std::int64_t>(model->dimension()));

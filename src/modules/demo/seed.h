@@ -25,6 +25,6 @@ struct SeedReport {
 /// chunks of three small documents unless it holds any chunk already. One transaction. A question about the release
 /// gates or the testing strategy of Agent 2.0 finds a chunk of demo://doc/1 first. Throws db::Error.
 SeedReport seed_demo(db::Database& database, const TenantScope& tenant, const retrieval::Embedders& embedders,
-                     const Clock& clock);
+                     const retrieval::IndexEngine& index, const Clock& clock);
 
 }  // namespace nexus::demo

@@ -5,6 +5,7 @@
 #include "modules/documents/ports.h"
 #include "modules/ingestion/ports.h"
 #include "modules/retrieval/ports.h"
+#include "modules/retrieval/segment_engine.h"
 #include "support/call_fixture.h"
 
 #include <gtest/gtest.h>
@@ -27,9 +28,9 @@ constexpr std::string_view kHowTested = "How is Agent 2.0 tested before a releas
 struct SeededCorpus {
   explicit SeededCorpus(std::string provider, std::filesystem::path models = "no-such-folder")
       : embedders(std::move(provider), std::move(models)),
-        indexes(std::size_t{64} << 20, test.clock, test.metrics),
-        retriever(*test.database, embedders, indexes, access, test.metrics, test.clock, 5 * Timestamp::kSecond),
-        report(seed_demo(*test.database, test.tenant(), embedders, test.clock)) {}
+        index(std::size_t{64} << 20, test.clock, test.metrics),
+        retriever(*test.database, embedders, index, access, test.metrics, test.clock, 5 * Timestamp::kSecond),
+        report(seed_demo(*test.database, test.tenant(), embedders, index, test.clock)) {}
 
   [[nodiscard]] std::vector<retrieval::Passage> ask(std::string_view question, search::Mode mode) const {
     return retriever
@@ -53,7 +54,7 @@ struct SeededCorpus {
   testing::TestCall test;
   authz::TenantAccess access;
   retrieval::Embedders embedders;
-  retrieval::IndexStore indexes;
+  retrieval::SegmentEngine index;
   retrieval::Retriever retriever;
   SeedReport report;
 };
@@ -68,7 +69,8 @@ TEST(DemoSeed, AddsTenChunksOfThreeDocuments) {
 
 TEST(DemoSeed, DoesNothingToACorpusThatHasChunks) {
   SeededCorpus demo("fake");
-  const SeedReport again = seed_demo(*demo.test.database, demo.test.tenant(), demo.embedders, demo.test.clock);
+  const SeedReport again =
+      seed_demo(*demo.test.database, demo.test.tenant(), demo.embedders, demo.index, demo.test.clock);
   EXPECT_TRUE(again.already_seeded);
   EXPECT_EQ(again.chunks, 0U);
   EXPECT_EQ(demo.chunks(), 10);
@@ -82,7 +84,7 @@ TEST(DemoSeed, ResetsTheConfigurationEveryTime) {
     corpus.provider_config_json = R"({"provider":"gcp_vertex"})";
     corpora.update_corpus(tx, demo.test.tenant(), corpus);
   });
-  (void)seed_demo(*demo.test.database, demo.test.tenant(), demo.embedders, demo.test.clock);
+  (void)seed_demo(*demo.test.database, demo.test.tenant(), demo.embedders, demo.index, demo.test.clock);
   const auto config = demo.test.database->read([&](db::Snapshot& db) {
     return json::parse(corpora.find_corpus(db, demo.test.tenant(), kCorpus)->provider_config_json).as_object();
   });

@@ -19,22 +19,33 @@ constexpr Statement kCountOfCorpus{"chunks.count_of_corpus",
                                    "SELECT count(*) FROM chunks WHERE tenant_id = $1 AND corpus_id = $2"};
 constexpr Statement kPageOfCorpus{"chunks.page_of_corpus", R"(
   SELECT id, document_id, text FROM chunks WHERE tenant_id = $1 AND corpus_id = $2 AND id > $3 ORDER BY id LIMIT $4)"};
+/// Ids of chunks are UUIDs, and on PostgreSQL nothing else compares with them.
+constexpr std::string_view kBeforeAllIds = "00000000-0000-0000-0000-000000000000";
 constexpr Statement kSetEmbedding{"chunks.set_embedding", R"(
   UPDATE chunks SET embedding = $3, embedding_model = $4 WHERE tenant_id = $1 AND id = $2)"};
 
 constexpr Statement kWithoutVectors{"chunks.corpora_without_vectors",
-                                    "SELECT DISTINCT tenant_id, corpus_id FROM chunks WHERE embedding_model IS NULL"};
+                                    R"(
+  SELECT DISTINCT tenant_id, corpus_id FROM chunks
+  WHERE embedding_model IS NULL AND embedding IS NULL AND tenant_id IS NOT NULL)"};
 
 constexpr const Statement* kChunksStatements[] = {&kInsertChunk,  &kDeleteOfDocument, &kCountOfCorpus,
                                                   &kPageOfCorpus, &kSetEmbedding,     &kWithoutVectors};
 
 }  // namespace
 
+std::vector<retrieval::IndexChunk> index_chunks(std::string_view document, std::span<const NewChunk> chunks) {
+  std::vector<retrieval::IndexChunk> out;
+  out.reserve(chunks.size());
+  for (const NewChunk& chunk : chunks) out.push_back({chunk.id, document, chunk.text, chunk.vector});
+  return out;
+}
+
 void ChunksRepository::insert(db::Tx& tx, const TenantScope& tenant, const ChunkOwner& owner,
                               std::span<const NewChunk> chunks, Timestamp now) const {
   for (const NewChunk& chunk : chunks) {
-    std::optional<std::span<const std::byte>> embedding;
-    if (!chunk.vector.empty()) embedding = std::as_bytes(std::span(chunk.vector));
+    std::optional<db::Vector> embedding;
+    if (!chunk.vector.empty()) embedding = db::Vector{chunk.vector};
     tx.exec(kInsertChunk, chunk.id, tenant.id(), owner.corpus_id, owner.document_id, owner.document_uri, chunk.index,
             chunk.text, embedding, embedding ? owner.embedding_model : std::nullopt, owner.document_version,
             chunk.start_byte, chunk.end_byte, db::Json{chunk.metadata_json}, now);
@@ -60,14 +71,16 @@ std::vector<StoredChunk> ChunksRepository::of_corpus(db::Snapshot& db, const Ten
                                                      std::string_view corpus, std::string_view after_id,
                                                      std::int64_t limit) const {
   std::vector<StoredChunk> out;
-  for (db::Cursor row = db.query(kPageOfCorpus, tenant.id(), corpus, after_id, limit); row.next();)
+  for (db::Cursor row =
+           db.query(kPageOfCorpus, tenant.id(), corpus, after_id.empty() ? kBeforeAllIds : after_id, limit);
+       row.next();)
     out.push_back({.id = row.str(0), .document_id = row.opt_str(1), .text = row.str(2)});
   return out;
 }
 
 bool ChunksRepository::set_embedding(db::Tx& tx, const TenantScope& tenant, std::string_view id, std::string_view model,
                                      std::span<const float> vector) const {
-  return tx.exec(kSetEmbedding, tenant.id(), id, std::as_bytes(vector), model) == 1;
+  return tx.exec(kSetEmbedding, tenant.id(), id, db::Vector{vector}, model) == 1;
 }
 
 db::StatementList chunks_statements() {

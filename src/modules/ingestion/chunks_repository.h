@@ -2,6 +2,7 @@
 
 #include "base/principal.h"
 #include "db/database.h"
+#include "modules/retrieval/ports.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -23,6 +24,10 @@ struct NewChunk {
   std::optional<std::int64_t> start_byte;
   std::optional<std::int64_t> end_byte;
 };
+
+/// The same as an index wants them; borrows from `chunks` and `document` ("": none).
+[[nodiscard]] std::vector<retrieval::IndexChunk> index_chunks(std::string_view document,
+                                                              std::span<const NewChunk> chunks);
 
 /// Where the chunks of one batch belong.
 struct ChunkOwner {

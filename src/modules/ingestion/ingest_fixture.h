@@ -9,6 +9,7 @@
 #include "modules/jobs/worker.h"
 #include "modules/plans/entitlements_fixture.h"
 #include "modules/retrieval/ports.h"
+#include "modules/retrieval/segment_engine.h"
 #include "support/call_fixture.h"
 
 #include <cstdint>
@@ -69,10 +70,10 @@ inline jobs::WorkerOptions patient_worker() {
 struct Library {
   explicit Library(std::string provider = "fake", IngestOptions options = {}, documents::DocumentOptions rules = {})
       : embedders(std::move(provider), folder.path() / "models"),
-        handler(*t.database, t.clock, objects, embedders, indexes, extractor, options, t.metrics),
+        handler(*t.database, t.clock, objects, embedders, index, extractor, options, t.metrics),
         worker(*t.database, t.clock, handler, patient_worker(), t.metrics),
         service(
-            *t.database, t.audit, objects, entitlements,
+            *t.database, t.audit, objects, index, entitlements,
             [this](std::string_view job_id) {
               enqueued.emplace_back(job_id);
               if (when_enqueued) when_enqueued();
@@ -83,10 +84,10 @@ struct Library {
   ScratchFolder folder;
   documents::ObjectStore objects{folder.path() / "objects"};
   retrieval::Embedders embedders;
-  retrieval::IndexStore indexes{std::size_t{64} << 20, t.clock, t.metrics};
+  retrieval::SegmentEngine index{std::size_t{64} << 20, t.clock, t.metrics};
   authz::TenantAccess access;
   plans::StubEntitlements entitlements;
-  retrieval::Retriever retriever{*t.database, embedders, indexes, access, t.metrics, t.clock, 60 * Timestamp::kSecond};
+  retrieval::Retriever retriever{*t.database, embedders, index, access, t.metrics, t.clock, 60 * Timestamp::kSecond};
   text::extract::Extractor extractor;
   std::vector<std::string> enqueued;
   std::function<void()> when_enqueued;

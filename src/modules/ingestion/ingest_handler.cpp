@@ -4,7 +4,6 @@
 #include "crypto/hash.h"
 #include "json/json.h"
 #include "modules/ingestion/payload.h"
-#include "modules/ingestion/segments.h"
 #include "modules/retrieval/ports.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
@@ -77,14 +76,14 @@ struct IngestHandler::Work {
 };
 
 IngestHandler::IngestHandler(db::Database& db, const Clock& clock, const documents::ObjectStore& objects,
-                             const retrieval::Embedders& embedders, retrieval::IndexStore& indexes,
+                             const retrieval::Embedders& embedders, const retrieval::IndexEngine& index,
                              const text::extract::Extractor& extractor, IngestOptions options,
                              observe::Metrics& metrics)
     : db_(db),
       clock_(clock),
       objects_(objects),
       embedders_(embedders),
-      indexes_(indexes),
+      index_(index),
       extractor_(extractor),
       options_(options),
       metrics_(metrics),
@@ -108,12 +107,12 @@ void IngestHandler::run(jobs::Lease& lease) {
   const std::int64_t spent_us = clock_.steady_us() - begun;
   processing_.observe_us(spent_us);
   metrics_.gauge("nexusrag_ingest_processing_duration_ms_latest").set(static_cast<double>(spent_us) / 1000);
-  // Small segments pile up where documents arrive, so whoever adds them tidies up.
+  // Small pieces of index pile up where documents arrive, so whoever adds them tidies up.
   try {
-    while (!lease.stopped().stop_requested() && indexes_.merge_once(db_, lease.tenant(), work->corpus.id)) {
+    while (!lease.stopped().stop_requested() && index_.tidy_once(db_, lease.tenant(), work->corpus.id)) {
     }
   } catch (const std::exception& e) {  // the document is done; the next one tries again
-    observe::log_warn("index segments were not merged", {{"corpus_id", work->corpus.id}, {"reason", e.what()}});
+    observe::log_warn("index was not tidied", {{"corpus_id", work->corpus.id}, {"reason", e.what()}});
   }
 }
 
@@ -231,18 +230,19 @@ void IngestHandler::commit(const Work& work, jobs::Lease& lease, const std::vect
       .document_uri = "document://" + id,
       .document_version = work.version,
       .embedding_model = work.embedder ? std::optional<std::string>(work.embedder->model_id()) : std::nullopt};
-  const std::vector<std::byte> segment = build_segment(work.embedder.get(), id, chunks);
+  const std::unique_ptr<const retrieval::PreparedChunks> prepared =
+      index_.prepare(work.embedder.get(), index_chunks(id, chunks));
   const std::string text_sha256 = crypto::sha256_hex(work.text);
   const Timestamp now = clock_.now();
   db_.write([&](db::Tx& tx) {
+    if (!documents_.hold_corpus(tx, tenant, work.corpus.id)) throw jobs::LeaseLost();
     if (!documents_.succeed(tx, tenant, id, lease.job().id, static_cast<std::int64_t>(chunks.size()),
                             work.payload.is_reindex, now))
       throw jobs::LeaseLost();
+    index_.remove_document(tx, tenant, work.corpus.id, id);
     chunks_.remove_of_document(tx, tenant, id);
-    index_.bury_document(tx, tenant, work.corpus.id, id);
     chunks_.insert(tx, tenant, owner, chunks, now);
-    if (!chunks.empty())
-      index_.add_segment(tx, tenant, work.corpus.id, segment, static_cast<std::int64_t>(chunks.size()));
+    if (!chunks.empty()) index_.add(tx, tenant, work.corpus.id, *prepared);
     documents_.put_text(tx, tenant, id, work.version, work.text, text_sha256);
     if (work.embedder && !work.corpus.embedding_model)
       documents_.set_embedding_model(tx, tenant, work.corpus.id, work.embedder->model_id(),

@@ -29,12 +29,12 @@ struct IngestOptions {
   text::extract::Limits extract;
 };
 
-/// Turns the source of a document into chunks, vectors and a segment, and commits them together with the document's
+/// Turns the source of a document into chunks, vectors and index entries, and commits them together with the document's
 /// state and the job's end (contract 02 §10.3). Until that commit the previous chunks stay searchable. Thread-safe.
 class IngestHandler final : public jobs::Handler {
  public:
   IngestHandler(db::Database& db, const Clock& clock, const documents::ObjectStore& objects,
-                const retrieval::Embedders& embedders, retrieval::IndexStore& indexes,
+                const retrieval::Embedders& embedders, const retrieval::IndexEngine& index,
                 const text::extract::Extractor& extractor, IngestOptions options, observe::Metrics& metrics);
 
   [[nodiscard]] std::string_view kind() const override { return kIngestJob; }
@@ -55,13 +55,12 @@ class IngestHandler final : public jobs::Handler {
   const Clock& clock_;
   const documents::ObjectStore& objects_;
   const retrieval::Embedders& embedders_;
-  retrieval::IndexStore& indexes_;
+  const retrieval::IndexEngine& index_;
   const text::extract::Extractor& extractor_;
   IngestOptions options_;
   observe::Metrics& metrics_;
   documents::DocumentsRepository documents_;
   ChunksRepository chunks_;
-  retrieval::IndexRepository index_;
   observe::Gauge& in_flight_;
   observe::Segment queue_wait_;  // these two are measured whatever INSTRUMENTATION_DETAILED_TIMERS says
   observe::Segment processing_;

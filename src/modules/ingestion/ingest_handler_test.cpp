@@ -125,7 +125,7 @@ TEST(IngestHandler, OverwritingReplacesEveryChunkAndRaisesTheVersion) {
 
 std::uint64_t indexed_chunks(Library& lib) {
   return lib.t.database->read(
-      [&](db::Snapshot& s) { return lib.indexes.open(s, lib.t.tenant(), "c1")->snapshot()->live_chunks(); });
+      [&](db::Snapshot& s) { return lib.index.store().open(s, lib.t.tenant(), "c1")->snapshot()->live_chunks(); });
 }
 
 TEST(IngestHandler, TheIndexHoldsNoChunkThatTheRowsDoNotHave) {
@@ -256,10 +256,15 @@ TEST(IngestHandler, ProgressIsVisibleWhileItWorks) {
   Library lib("fake", {.progress_every = 2});
   lib.make_corpus();
   lib.add("d1", "a\n\nb\n\nc\n\nd\n\ne");
-  lib.t.database->run_script(R"(
-    CREATE TABLE seen_progress (done INTEGER, total INTEGER);
+  lib.t.database->run_script("CREATE TABLE seen_progress (done INTEGER, total INTEGER)");
+  lib.t.database->run_script(testing::on_postgres() ? R"(
+    CREATE FUNCTION note_progress() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN INSERT INTO seen_progress VALUES (new.chunks_done, new.chunks_total); RETURN NULL; END $$;
+    CREATE TRIGGER watch_progress AFTER UPDATE OF chunks_done ON documents FOR EACH ROW
+      WHEN (new.status = 'processing' AND new.chunks_done > 0) EXECUTE FUNCTION note_progress())"
+                                                    : R"(
     CREATE TRIGGER watch_progress AFTER UPDATE OF chunks_done ON documents WHEN new.status = 'processing'
-      AND new.chunks_done > 0 BEGIN INSERT INTO seen_progress VALUES (new.chunks_done, new.chunks_total); END;)");
+      AND new.chunks_done > 0 BEGIN INSERT INTO seen_progress VALUES (new.chunks_done, new.chunks_total); END)");
   lib.work();
   std::vector<std::pair<std::int64_t, std::int64_t>> seen;
   lib.t.database->read([&](db::Snapshot& s) {

@@ -48,7 +48,7 @@ TEST(SearchMetrics, TellStagesHitsAndWhyASearchFailed) {
   lib.make_corpus();
   lib.add_and_work("d1", "purple giraffe\n\ngreen giraffe");
   (void)lib.ask("giraffe");
-  for (const char* stage : {"load", "embed", "rank", "passages"})
+  for (const char* stage : {"access", "embed", "rank", "passages"})
     EXPECT_EQ(observations(metrics.histogram("nexusrag_search_stage_seconds", {{"stage", stage}})), 1U) << stage;
   EXPECT_EQ(metrics.histogram("nexusrag_search_hits").sum(), 2);
   EXPECT_THROW((void)lib.ask("giraffe", std::nullopt, 20, "unknown"), retrieval::RetrievalError);

@@ -1,7 +1,6 @@
 #pragma once
 
 #include "modules/ingestion/chunks_repository.h"
-#include "modules/ingestion/segments.h"
 
 #include <cstdint>
 #include <optional>

@@ -2,7 +2,6 @@
 
 #include "base/ids.h"
 #include "json/json.h"
-#include "modules/ingestion/segments.h"
 #include "observe/log.h"
 
 #include <stdexcept>
@@ -12,7 +11,6 @@ namespace nexus::ingestion {
 namespace {
 
 constexpr std::int64_t kPage = 500;
-constexpr std::size_t kChunksPerSegment = 5000;
 
 /// The vectors of a corpus, as they will be written.
 struct Embedded {
@@ -27,8 +25,8 @@ std::string corpus_of(const jobs::Job& job) {
 }  // namespace
 
 ReembedHandler::ReembedHandler(db::Database& db, const Clock& clock, const retrieval::Embedders& embedders,
-                               observe::Metrics& metrics)
-    : db_(db), clock_(clock), embedders_(embedders), metrics_(metrics) {}
+                               const retrieval::IndexEngine& index, observe::Metrics& metrics)
+    : db_(db), clock_(clock), embedders_(embedders), index_(index), metrics_(metrics) {}
 
 void ReembedHandler::run(jobs::Lease& lease) {
   const std::shared_ptr<const embed::Embedder> model = embedders_.current();
@@ -36,14 +34,8 @@ void ReembedHandler::run(jobs::Lease& lease) {
   const TenantScope& tenant = lease.tenant();
   if (!model) throw std::runtime_error("no embedding model is installed");
 
-  const std::int64_t version = db_.read([&](db::Snapshot& s) { return index_.version(s, tenant, corpus); });
+  const std::unique_ptr<retrieval::IndexRebuild> rebuild = index_.rebuild(db_, tenant, corpus, *model);
   std::vector<Embedded> vectors;
-  std::vector<Part> parts;
-  SegmentWriter writer(model.get());
-  const auto close_part = [&] {
-    const auto chunks = static_cast<std::int64_t>(writer.size());
-    if (chunks > 0) parts.push_back({writer.finish(), chunks});
-  };
   std::string after;
   for (;;) {
     const std::vector<StoredChunk> page =
@@ -55,20 +47,14 @@ void ReembedHandler::run(jobs::Lease& lease) {
       if (lease.stopped().stop_requested()) throw std::runtime_error("the worker is stopping");
       Embedded next{.id = chunk.id, .vector = std::vector<float>(model->dimension())};
       model->embed(chunk.text, next.vector);
-      writer.add(chunk.id, chunk.document_id.value_or(""), chunk.text, next.vector);
+      rebuild->add({chunk.id, chunk.document_id ? *chunk.document_id : std::string_view{}, chunk.text, next.vector});
       vectors.push_back(std::move(next));
-      if (writer.size() >= kChunksPerSegment) close_part();
     }
     retrieval::count_embedded(metrics_, *model, page.size(), clock_.steady_us() - begun);
   }
-  close_part();
-
   db_.write([&](db::Tx& tx) {
-    if (index_.version(tx, tenant, corpus) != version)
-      throw std::runtime_error("the corpus changed while it was embedded");
-    index_.clear(tx, tenant, corpus);
-    for (const Part& part : parts) index_.add_segment(tx, tenant, corpus, part.segment, part.chunks);
     for (const Embedded& chunk : vectors) chunks_.set_embedding(tx, tenant, chunk.id, model->model_id(), chunk.vector);
+    rebuild->swap(tx);
     documents_.set_embedding_model(tx, tenant, corpus, model->model_id(),
                                    static_cast<std::int64_t>(model->dimension()));
     lease.complete(tx);

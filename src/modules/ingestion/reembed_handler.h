@@ -25,7 +25,7 @@ inline constexpr std::string_view kReembedJob = "reembed";
 class ReembedHandler final : public jobs::Handler {
  public:
   ReembedHandler(db::Database& db, const Clock& clock, const retrieval::Embedders& embedders,
-                 observe::Metrics& metrics);
+                 const retrieval::IndexEngine& index, observe::Metrics& metrics);
 
   [[nodiscard]] std::string_view kind() const override { return kReembedJob; }
   void run(jobs::Lease& lease) override;
@@ -36,18 +36,13 @@ class ReembedHandler final : public jobs::Handler {
   std::size_t enqueue_missing();
 
  private:
-  struct Part {
-    std::vector<std::byte> segment;
-    std::int64_t chunks = 0;
-  };
-
   db::Database& db_;
   const Clock& clock_;
   const retrieval::Embedders& embedders_;
+  const retrieval::IndexEngine& index_;
   ChunksRepository chunks_;
   documents::DocumentsRepository documents_;
   jobs::JobsRepository jobs_;
-  retrieval::IndexRepository index_;
   observe::Metrics& metrics_;
 };
 

@@ -17,9 +17,9 @@ namespace {
 struct LateModel {
   Library lib{"none"};
   retrieval::Embedders fake{"fake", "no-such-folder"};
-  ReembedHandler handler{*lib.t.database, lib.t.clock, fake, lib.t.metrics};
+  ReembedHandler handler{*lib.t.database, lib.t.clock, fake, lib.index, lib.t.metrics};
   jobs::Worker worker{*lib.t.database, lib.t.clock, handler, patient_worker(), lib.t.metrics};
-  retrieval::Retriever retriever{*lib.t.database,        fake, lib.indexes, lib.access, lib.t.metrics, lib.t.clock,
+  retrieval::Retriever retriever{*lib.t.database,        fake, lib.index, lib.access, lib.t.metrics, lib.t.clock,
                                  60 * Timestamp::kSecond};
 
   [[nodiscard]] retrieval::Answer ask(std::string_view query) const {
@@ -89,7 +89,7 @@ TEST(Reembed, ACorpusBecomesHybridWhenAModelAppears) {
 
 TEST(Reembed, ChunksWithoutADocumentTakePart) {
   LateModel l;
-  (void)demo::seed_demo(*l.lib.t.database, l.lib.t.tenant(), l.lib.embedders, l.lib.t.clock);
+  (void)demo::seed_demo(*l.lib.t.database, l.lib.t.tenant(), l.lib.embedders, l.lib.index, l.lib.t.clock);
   EXPECT_EQ(l.handler.enqueue_missing(), 1U);
   EXPECT_TRUE(l.worker.run_one());
   EXPECT_EQ(l.handler.enqueue_missing(), 0U);
@@ -103,7 +103,7 @@ TEST(Reembed, IsEnqueuedOnceACorpusAndOnlyWithAModel) {
   l.lib.add_and_work("d1", "x");
   l.lib.add("d2", "y", false, "c2");
   l.lib.work();
-  ReembedHandler without(*l.lib.t.database, l.lib.t.clock, l.lib.embedders, l.lib.t.metrics);
+  ReembedHandler without(*l.lib.t.database, l.lib.t.clock, l.lib.embedders, l.lib.index, l.lib.t.metrics);
   EXPECT_EQ(without.enqueue_missing(), 0U);
   EXPECT_EQ(l.handler.enqueue_missing(), 2U);
   EXPECT_EQ(l.handler.enqueue_missing(), 0U);

@@ -2,9 +2,9 @@
 
 #include "base/ids.h"
 #include "modules/authz/tenant_access.h"
-#include "modules/ingestion/segments.h"
 #include "modules/retrieval/index_repository.h"
 #include "modules/retrieval/index_store.h"
+#include "modules/retrieval/segment_writer.h"
 #include "support/call_fixture.h"
 
 #include <algorithm>
@@ -27,11 +27,11 @@ struct Shelf {
 
   /// Puts the document, new or again, as one transaction.
   void put(const std::string& document, const std::vector<std::string>& texts, std::string_view corpus = "c1") {
-    std::vector<ingestion::NewChunk> chunks;
-    for (const std::string& text : texts) {
-      chunks.push_back({.id = uuid4(), .text = text});
-    }
-    const std::vector<std::byte> segment = ingestion::build_segment(nullptr, document, chunks);
+    std::vector<std::string> ids;
+    for (std::size_t i = 0; i < texts.size(); ++i) ids.push_back(uuid4());
+    std::vector<IndexChunk> chunks;
+    for (std::size_t i = 0; i < texts.size(); ++i) chunks.push_back({ids[i], document, texts[i], {}});
+    const std::vector<std::byte> segment = build_segment(nullptr, chunks);
     t.database->write([&](db::Tx& tx) {
       rows.bury_document(tx, t.tenant(), corpus, document);
       rows.add_segment(tx, t.tenant(), corpus, segment, static_cast<std::int64_t>(chunks.size()));
@@ -46,7 +46,7 @@ struct Shelf {
                                               std::string_view corpus = "c1") {
     return t.database->read([&](db::Snapshot& snapshot) {
       const auto state = store.open(snapshot, t.tenant(), corpus)->snapshot();
-      const search::ReadableDocuments readable = authz::ReadableDocumentsFactory::everything(state->documents());
+      const search::ReadableOrdinals readable(authz::ReadableDocumentsFactory::everything(), state->documents());
       std::vector<std::string> out;
       for (const search::Hit& hit :
            state->search({.text = word, .k = 1000, .mode = search::Mode::kLexical, .readable = readable}))

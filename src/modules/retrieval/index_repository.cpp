@@ -11,6 +11,8 @@ using db::Statement;
 
 constexpr Statement kVersion{"index.version",
                              "SELECT version FROM index_state WHERE tenant_id = $1 AND corpus_id = $2"};
+constexpr Statement kTake{"index.take", R"(
+  SELECT version FROM index_state WHERE tenant_id = $1 AND corpus_id = $2 {{for_update}})"};
 // One counter serves as seq of what is added and as version of the whole.
 constexpr Statement kAdvance{"index.advance", R"(
   INSERT INTO index_state (tenant_id, corpus_id, next_seq, version) VALUES ($1, $2, 2, 1)
@@ -40,9 +42,9 @@ constexpr Statement kSegment{"index.segment", R"(
 constexpr Statement kTombstones{"index.tombstones", R"(
   SELECT document_id, seq FROM index_tombstones WHERE tenant_id = $1 AND corpus_id = $2)"};
 
-constexpr const Statement* kIndexStatements[] = {&kVersion,       &kAdvance, &kInsertSegment,  &kBury,
-                                                 &kDeleteSegment, &kSweep,   &kDeleteSegments, &kDeleteTombstones,
-                                                 &kList,          &kSegment, &kTombstones};
+constexpr const Statement* kIndexStatements[] = {
+    &kVersion, &kTake,           &kAdvance,          &kInsertSegment, &kBury,    &kDeleteSegment,
+    &kSweep,   &kDeleteSegments, &kDeleteTombstones, &kList,          &kSegment, &kTombstones};
 
 StoredSegment segment_from(const db::Cursor& row) {
   const std::span<const std::byte> bytes = row.blob(1);
@@ -54,6 +56,10 @@ StoredSegment segment_from(const db::Cursor& row) {
 std::int64_t IndexRepository::version(db::Snapshot& db, const TenantScope& tenant, std::string_view corpus) const {
   db::Cursor row = db.query(kVersion, tenant.id(), corpus);
   return row.next() ? row.i64(0) : 0;
+}
+
+void IndexRepository::take(db::Tx& tx, const TenantScope& tenant, std::string_view corpus) const {
+  (void)tx.query(kTake, tenant.id(), corpus).next();
 }
 
 std::int64_t IndexRepository::advance(db::Tx& tx, const TenantScope& tenant, std::string_view corpus) const {
@@ -78,10 +84,12 @@ void IndexRepository::bury_document(db::Tx& tx, const TenantScope& tenant, std::
   tx.exec(kBury, tenant.id(), corpus, document, seq);
 }
 
-void IndexRepository::clear(db::Tx& tx, const TenantScope& tenant, std::string_view corpus) const {
-  advance(tx, tenant, corpus);  // the counter outlives the rows: a later corpus of that id must not repeat a version
+std::int64_t IndexRepository::clear(db::Tx& tx, const TenantScope& tenant, std::string_view corpus) const {
+  const std::int64_t version = advance(
+      tx, tenant, corpus);  // the counter outlives the rows: a later corpus of that id must not repeat a version
   tx.exec(kDeleteSegments, tenant.id(), corpus);
   tx.exec(kDeleteTombstones, tenant.id(), corpus);
+  return version;
 }
 
 bool IndexRepository::replace_segments(db::Tx& tx, const TenantScope& tenant, std::string_view corpus,

@@ -46,8 +46,12 @@ class IndexRepository {
                         std::span<const std::int64_t> sources, std::span<const std::byte> merged,
                         std::int64_t chunk_count) const;
 
+  /// Nobody else changes the index of the corpus until the transaction ends.
+  void take(db::Tx& tx, const TenantScope& tenant, std::string_view corpus) const;
+
   /// Drops every segment and tombstone: the corpus goes, or the transaction goes on to add a rebuilt index.
-  void clear(db::Tx& tx, const TenantScope& tenant, std::string_view corpus) const;
+  /// Returns the version that the index has now.
+  std::int64_t clear(db::Tx& tx, const TenantScope& tenant, std::string_view corpus) const;
 
   std::vector<SegmentInfo> list(db::Snapshot& db, const TenantScope& tenant, std::string_view corpus) const;
   std::vector<StoredSegment> load(db::Snapshot& db, const TenantScope& tenant, std::string_view corpus,

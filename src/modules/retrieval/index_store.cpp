@@ -168,6 +168,7 @@ bool IndexStore::merge_once(db::Database& db, const TenantScope& tenant, std::st
   sources.reserve(keys.size());
   for (const std::string& key : keys) sources.push_back(seq_of(key));
   const bool done = db.write([&](db::Tx& tx) {
+    rows_.take(tx, tenant, corpus);
     std::unordered_set<std::string> present;
     for (const SegmentInfo& info : rows_.list(tx, tenant, corpus)) present.insert(segment_key(info));
     for (const std::string& key : keys)

@@ -43,7 +43,7 @@ TEST(IndexRepository, ReplacesSegmentsOnlyWhenAllOfThemAreThere) {
   const auto infos =
       shelf.t.database->read([&](db::Snapshot& s) { return shelf.rows.list(s, shelf.t.tenant(), "c1"); });
   const std::vector<std::int64_t> sources{infos.at(0).seq, 999};
-  const std::vector<std::byte> merged = ingestion::build_segment(nullptr, "a", {});
+  const std::vector<std::byte> merged = build_segment(nullptr, {});
   EXPECT_FALSE(shelf.t.database->write(
       [&](db::Tx& tx) { return shelf.rows.replace_segments(tx, shelf.t.tenant(), "c1", sources, merged, 1); }));
 }
@@ -123,8 +123,8 @@ TEST(IndexStore, ARebuiltIndexReplacesTheLoadedOne) {
   IndexStore store = shelf.store();
   shelf.put("a", {"giraffe"});
   EXPECT_THAT(shelf.find(store, "giraffe"), ElementsAre("a"));
-  const std::vector<ingestion::NewChunk> chunks{{.id = uuid4(), .text = "parrot"}};
-  const std::vector<std::byte> segment = ingestion::build_segment(nullptr, "a", chunks);
+  const std::string id = uuid4();
+  const std::vector<std::byte> segment = build_segment(nullptr, std::vector<IndexChunk>{{id, "a", "parrot", {}}});
   shelf.t.database->write([&](db::Tx& tx) {
     shelf.rows.clear(tx, shelf.t.tenant(), "c1");
     shelf.rows.add_segment(tx, shelf.t.tenant(), "c1", segment, 1);

@@ -48,18 +48,18 @@ class Stage {
 
 CorpusNotFound::CorpusNotFound() : RetrievalError(errors::kRetrievalConfigInvalid, "corpus not found") {}
 
-Retriever::Retriever(db::Database& db, const Embedders& embedders, IndexStore& indexes,
+Retriever::Retriever(db::Database& db, const Embedders& embedders, const IndexEngine& index,
                      const authz::DocumentAccess& access, observe::Metrics& metrics, const Clock& clock,
                      std::int64_t timeout_us, std::size_t passage_cache_bytes)
     : db_(db),
       embedders_(embedders),
-      indexes_(indexes),
+      index_(index),
       access_(access),
       metrics_(metrics),
       clock_(clock),
       timeout_us_(timeout_us),
       recent_(passage_cache_bytes),
-      load_seconds_(stage_seconds(metrics, "load")),
+      access_seconds_(stage_seconds(metrics, "access")),
       embed_seconds_(stage_seconds(metrics, "embed")),
       rank_seconds_(stage_seconds(metrics, "rank")),
       passages_seconds_(stage_seconds(metrics, "passages")),
@@ -136,11 +136,9 @@ std::optional<Passage> Retriever::passage(db::Snapshot& snapshot, const TenantSc
 
 std::vector<search::Hit> Retriever::search(db::Snapshot& snapshot, const Question& question, const KnownCorpus& corpus,
                                            std::uint64_t changes, Answer& answer) const {
-  std::optional<Stage> stage(std::in_place, clock_, load_seconds_);
-  const std::shared_ptr<search::CorpusIndex> index = indexes_.open(snapshot, question.tenant, corpus.row.id, changes);
-  const std::shared_ptr<const search::Snapshot> state = index->snapshot();
+  std::optional<Stage> stage(std::in_place, clock_, access_seconds_);
   const search::ReadableDocuments readable =
-      access_.readable(snapshot, question.tenant, question.principal, corpus.row.id, state->documents());
+      access_.readable(snapshot, question.tenant, question.principal, corpus.row.id);
   stage.reset();
   std::shared_ptr<const embed::Embedder> embedder;
   std::vector<float> vector;
@@ -155,7 +153,8 @@ std::vector<search::Hit> Retriever::search(db::Snapshot& snapshot, const Questio
   }
   const double alpha = corpus.config.alpha.value_or(embedder ? static_cast<double>(embedder->fusion_weight()) : 0.0);
   const Stage ranking(clock_, rank_seconds_);
-  return state->search({.text = question.query,
+  return index_.search(snapshot, question.tenant, corpus.row.id, changes,
+                       {.text = question.query,
                         .vector = vector,
                         .model_id = embedder ? embedder->model_id() : std::string_view{},
                         .k = static_cast<std::size_t>(answer.top_k),

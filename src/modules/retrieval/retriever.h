@@ -7,7 +7,7 @@
 #include "modules/documents/ports.h"
 #include "modules/retrieval/corpus_cache.h"
 #include "modules/retrieval/embedders.h"
-#include "modules/retrieval/index_store.h"
+#include "modules/retrieval/index_engine.h"
 #include "modules/retrieval/passage_cache.h"
 #include "modules/retrieval/passages_repository.h"
 #include "modules/retrieval/retrieval_types.h"
@@ -66,7 +66,7 @@ struct Answer {
 /// safe.
 class Retriever {
  public:
-  Retriever(db::Database& db, const Embedders& embedders, IndexStore& indexes, const authz::DocumentAccess& access,
+  Retriever(db::Database& db, const Embedders& embedders, const IndexEngine& index, const authz::DocumentAccess& access,
             observe::Metrics& metrics, const Clock& clock, std::int64_t timeout_us,
             std::size_t passage_cache_bytes = std::size_t{16} << 20);
 
@@ -91,7 +91,7 @@ class Retriever {
 
   db::Database& db_;
   const Embedders& embedders_;
-  IndexStore& indexes_;
+  const IndexEngine& index_;
   const authz::DocumentAccess& access_;
   observe::Metrics& metrics_;
   const Clock& clock_;
@@ -100,7 +100,7 @@ class Retriever {
   PassagesRepository passages_;
   mutable CorpusCache known_;
   mutable PassageCache recent_;
-  observe::Histogram& load_seconds_;
+  observe::Histogram& access_seconds_;
   observe::Histogram& embed_seconds_;
   observe::Histogram& rank_seconds_;
   observe::Histogram& passages_seconds_;

@@ -251,7 +251,7 @@ TEST(Retriever, SearchesDuringIngestionAndMergesMissNothingAliveAndFindNothingDe
       });
     threads.emplace_back([&] {
       while (!finished) {
-        if (!lib.indexes.merge_once(*lib.t.database, lib.t.tenant(), "c1")) std::this_thread::yield();
+        if (!lib.index.tidy_once(*lib.t.database, lib.t.tenant(), "c1")) std::this_thread::yield();
       }
     });
     threads.emplace_back([&] {

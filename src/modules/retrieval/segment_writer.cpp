@@ -1,9 +1,9 @@
-#include "modules/ingestion/segments.h"
+#include "modules/retrieval/segment_writer.h"
 
 #include <optional>
 #include <stdexcept>
 
-namespace nexus::ingestion {
+namespace nexus::retrieval {
 namespace {
 
 search::SegmentOptions segment_options(const embed::Embedder* model) {
@@ -20,18 +20,16 @@ search::SegmentOptions segment_options(const embed::Embedder* model) {
 
 SegmentWriter::SegmentWriter(const embed::Embedder* model) : builder_(segment_options(model)) {}
 
-void SegmentWriter::add(std::string_view chunk_id, std::string_view document, std::string_view text,
-                        std::span<const float> vector) {
-  const std::optional<search::ChunkId> id = search::ChunkId::parse(chunk_id);
+void SegmentWriter::add(const IndexChunk& chunk) {
+  const std::optional<search::ChunkId> id = search::ChunkId::parse(chunk.id);
   if (!id) throw std::invalid_argument("chunk id is not a UUID");
-  builder_.add(*id, document, text, vector);
+  builder_.add(*id, chunk.document, chunk.text, chunk.vector);
 }
 
-std::vector<std::byte> build_segment(const embed::Embedder* model, std::string_view document,
-                                     std::span<const NewChunk> chunks) {
+std::vector<std::byte> build_segment(const embed::Embedder* model, std::span<const IndexChunk> chunks) {
   SegmentWriter writer(model);
-  for (const NewChunk& chunk : chunks) writer.add(chunk.id, document, chunk.text, chunk.vector);
+  for (const IndexChunk& chunk : chunks) writer.add(chunk);
   return writer.finish();
 }
 
-}  // namespace nexus::ingestion
+}  // namespace nexus::retrieval

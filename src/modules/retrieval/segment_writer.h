@@ -1,15 +1,14 @@
 #pragma once
 
 #include "embed/embedder.h"
-#include "modules/ingestion/chunks_repository.h"
+#include "modules/retrieval/index_engine.h"
 #include "search/segment_builder.h"
 
 #include <cstddef>
 #include <span>
-#include <string_view>
 #include <vector>
 
-namespace nexus::ingestion {
+namespace nexus::retrieval {
 
 /// Writes index segments for chunks embedded by `model` (null: chunks without vectors). The `fake` model keeps exact
 /// floats, because its ranking is a promise; others keep int8. One thread.
@@ -17,8 +16,8 @@ class SegmentWriter {
  public:
   explicit SegmentWriter(const embed::Embedder* model);
 
-  /// `document` is empty for chunks of none. Throws std::invalid_argument when the id is not a UUID.
-  void add(std::string_view chunk_id, std::string_view document, std::string_view text, std::span<const float> vector);
+  /// Throws std::invalid_argument when the id is not a UUID.
+  void add(const IndexChunk& chunk);
   [[nodiscard]] std::size_t size() const { return builder_.size(); }
   /// The bytes; the writer can be used again.
   [[nodiscard]] std::vector<std::byte> finish() { return builder_.finish(); }
@@ -28,7 +27,6 @@ class SegmentWriter {
 };
 
 /// The segment of one batch of new chunks.
-[[nodiscard]] std::vector<std::byte> build_segment(const embed::Embedder* model, std::string_view document,
-                                                   std::span<const NewChunk> chunks);
+[[nodiscard]] std::vector<std::byte> build_segment(const embed::Embedder* model, std::span<const IndexChunk> chunks);
 
-}  // namespace nexus::ingestion
+}  // namespace nexus::retrieval
