@@ -18,6 +18,7 @@ std::vector<http::Endpoint> RunApi::endpoints() const {
                                          .role = Role::kReader,
                                          .route_class = kRun,
                                          .body = http::BodyKind::kJson,
+                                         .lane = retrieval_,
                                          .kill_switch = "kill.run",
                                          .forbids_tenant_in_body = true,
                                          .tag = "run",
@@ -28,6 +29,7 @@ std::vector<http::Endpoint> RunApi::endpoints() const {
                                            .role = Role::kReader,
                                            .route_class = kRead,
                                            .body = http::BodyKind::kJson,
+                                           .lane = retrieval_,
                                            .legacy_alias = false,
                                            .tag = "run",
                                            .summary = "Retrieve passages without generating an answer"}),
@@ -64,8 +66,8 @@ std::variant<http::Reply, std::unique_ptr<http::EventStream>> RunApi::run(http::
   const std::string* last_event = call.request.header("Last-Event-ID");
   if (last_event != nullptr && !last_event->empty()) {
     const std::optional<std::uint64_t> seq = parse_last_event_id(*last_event);
-    return std::make_unique<ResumeStream>(services_.clock, seq ? service_.find_log(call, in) : nullptr, seq.value_or(0),
-                                          uuid4(), in.session_id);
+    return std::make_unique<ResumeStream>(seq ? service_.find_run(call, in) : FoundRun{}, seq.value_or(0), uuid4(),
+                                          in.session_id);
   }
   return std::make_unique<RunStream>(services_, service_.prepare(call, in));
 }

@@ -13,7 +13,9 @@ namespace nexus::rag {
 /// Rows of the question-answering routes: run, search, sessions. Handlers only; the rules are RunService's.
 class RunApi {
  public:
-  RunApi(RunService& service, RunServices& services) : service_(service), services_(services) {}
+  /// `retrieval`: the lane of what searches; not the db lane where a search waits for another machine.
+  RunApi(RunService& service, RunServices& services, http::LaneKind retrieval = http::LaneKind::kDb)
+      : service_(service), services_(services), retrieval_(retrieval) {}
 
   [[nodiscard]] std::vector<http::Endpoint> endpoints() const;
 
@@ -29,6 +31,7 @@ class RunApi {
 
   RunService& service_;
   RunServices& services_;
+  http::LaneKind retrieval_;
 };
 
 }  // namespace nexus::rag

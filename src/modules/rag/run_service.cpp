@@ -252,9 +252,13 @@ SearchAnswer RunService::search(const http::Call& call, const SearchRequest& req
   }
 }
 
-std::shared_ptr<const RunLog> RunService::find_log(const http::Call& call, const RunRequest& request) const {
-  return logs_.find(call.tenant().id(), call.principal().subject_id, request.session_id, call.now,
-                    question_of(request));
+FoundRun RunService::find_run(const http::Call& call, const RunRequest& request) const {
+  const std::string question = question_of(request);
+  return logs_.find_anywhere({.tenant = call.tenant().id(),
+                              .subject = call.principal().subject_id,
+                              .session = request.session_id,
+                              .question = question},
+                             call.now);
 }
 
 }  // namespace nexus::rag

@@ -41,7 +41,8 @@ class RunService {
   [[nodiscard]] std::shared_ptr<const RunPlan> prepare(const http::Call& call, const RunRequest& request);
 
   [[nodiscard]] SearchAnswer search(const http::Call& call, const SearchRequest& request) const;
-  [[nodiscard]] std::shared_ptr<const RunLog> find_log(const http::Call& call, const RunRequest& request) const;
+  /// The run that a resumed request reads on, wherever it was begun.
+  [[nodiscard]] FoundRun find_run(const http::Call& call, const RunRequest& request) const;
 
  private:
   class Opening;

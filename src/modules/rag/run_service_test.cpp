@@ -251,14 +251,14 @@ TEST(RunService, ARunThatNeverBecomesAStreamEndsItsLog) {
   auto plan = desk.ask("giraffe");
   const RunRequest same{.session_id = "s1", .corpus_id = "c1", .message = "giraffe"};
   const RunRequest other{.session_id = "s1", .corpus_id = "c1", .message = "another question"};
-  EXPECT_EQ(desk.service.find_log(desk.lib.t.call, other), nullptr) << "only the same question reads on";
-  const auto log = desk.service.find_log(desk.lib.t.call, same);
+  EXPECT_EQ(desk.service.find_run(desk.lib.t.call, other).local, nullptr) << "only the same question reads on";
+  const auto log = desk.service.find_run(desk.lib.t.call, same).local;
   ASSERT_TRUE(log);
   EXPECT_FALSE(log->after(0).finished);
   plan.reset();
   EXPECT_TRUE(log->after(0).finished);
   EXPECT_FALSE(log->after(0).complete);
-  EXPECT_EQ(desk.service.find_log(desk.lib.t.call_as(Role::kReader, "t1"), same), nullptr);
+  EXPECT_EQ(desk.service.find_run(desk.lib.t.call_as(Role::kReader, "t1"), same).local, nullptr);
 }
 
 TEST(Search, ReturnsHitsWithSpansAndPartsOnlyWhenAsked) {

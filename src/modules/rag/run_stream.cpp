@@ -60,6 +60,18 @@ std::string checkpoint_json(const RunPlan& plan, std::string_view answer_id) {
   return out;
 }
 
+asio::awaitable<SharedRun::Part> next_part(std::shared_ptr<SharedRun> run) {
+  const auto part = std::make_shared<SharedRun::Part>();
+  std::function<void(http::Completion)> look = [run = std::move(run), part](http::Completion done) {
+    run->next([part, done = std::move(done)](SharedRun::Part got) {
+      *part = std::move(got);
+      done(nullptr);
+    });
+  };
+  co_await http::await_callback(look);
+  co_return std::move(*part);
+}
+
 }  // namespace
 
 /// The model at work: its channel, and the timer that the reader sleeps on. Shared with the lane's task, which may end
@@ -295,35 +307,59 @@ void RunStream::store_cancelled() {
   });
 }
 
-ResumeStream::ResumeStream(const Clock& clock, std::shared_ptr<const RunLog> log, std::uint64_t after_seq,
-                           std::string run_id, std::string session_id)
-    : clock_(clock),
-      log_(std::move(log)),
-      after_seq_(after_seq),
-      run_id_(std::move(run_id)),
-      session_id_(std::move(session_id)) {}
+ResumeStream::ResumeStream(FoundRun found, std::uint64_t after_seq, std::string run_id, std::string session_id)
+    : found_(std::move(found)), after_seq_(after_seq), run_id_(std::move(run_id)), session_id_(std::move(session_id)) {}
 
 asio::awaitable<void> ResumeStream::run(http::EventSink& sink) {
+  const bool known = found_.local || found_.shared;
+  bool complete = false;
+  if (found_.local) {
+    complete = co_await follow_local(sink);
+  } else if (found_.shared) {
+    complete = co_await follow_shared(sink);
+  }
+  if (complete) co_return;
+  // Behind replayed frames the numbers go on; without any they start at 1.
+  RunFrames frames(run_id_, session_id_, known ? after_seq_ : 0);
+  sink.write(frames.refusal("resume.unsupported", R"({"message":"Resume is not supported; restart the request."})"));
+  sink.write(frames.refusal("done", "{}"));
+  co_await sink.drain();
+}
+
+asio::awaitable<bool> ResumeStream::follow_local(http::EventSink& sink) {
   constexpr std::chrono::milliseconds kLook{20};
   asio::steady_timer pause(sink.executor());
-  bool complete = false;
-  while (log_) {
-    const RunLog::Tail tail = log_->after(after_seq_);
+  for (;;) {
+    const RunLog::Tail tail = found_.local->after(after_seq_);
     for (const std::string& frame : tail.frames) sink.write(frame);
     after_seq_ += tail.frames.size();
     co_await sink.drain();
-    complete = tail.complete;
-    if (tail.finished) break;
+    if (tail.finished) co_return tail.complete;
     if (sink.stopped().stop_requested()) throw http::ClientGone();
     pause.expires_after(kLook);
     co_await pause.async_wait(kTuple);
   }
-  if (complete) co_return;
-  // Behind replayed frames the numbers go on; without any they start at 1.
-  RunFrames frames(run_id_, session_id_, log_ ? after_seq_ : 0);
-  sink.write(frames.refusal("resume.unsupported", R"({"message":"Resume is not supported; restart the request."})"));
-  sink.write(frames.refusal("done", "{}"));
-  co_await sink.drain();
+}
+
+asio::awaitable<bool> ResumeStream::follow_shared(http::EventSink& sink) {
+  constexpr std::chrono::milliseconds kFirstLook{50};
+  constexpr std::chrono::milliseconds kSeldomLook{250};  // while nothing new comes
+  asio::steady_timer pause(sink.executor());
+  std::chrono::milliseconds wait = kFirstLook;
+  std::uint64_t seen = 0;
+  for (;;) {
+    const SharedRun::Part part = co_await next_part(found_.shared);
+    for (const std::string& frame : part.frames)
+      if (++seen > after_seq_) sink.write(frame);
+    after_seq_ = std::max(after_seq_, seen);
+    co_await sink.drain();
+    if (part.state != SharedRun::State::kRunning) co_return part.state == SharedRun::State::kComplete;
+    if (sink.stopped().stop_requested()) throw http::ClientGone();
+    if (part.more) continue;
+    wait = part.frames.empty() ? std::min(2 * wait, kSeldomLook) : kFirstLook;
+    pause.expires_after(wait);
+    co_await pause.async_wait(kTuple);
+  }
 }
 
 std::optional<std::uint64_t> parse_last_event_id(std::string_view text) {

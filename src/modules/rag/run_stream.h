@@ -45,20 +45,23 @@ class RunStream final : public http::EventStream {
   std::int64_t last_frame_us_ = 0;
 };
 
-/// Answers a run that asks to go on after an event: the rest of the recorded frames, or `resume.unsupported` when the
-/// run is unknown, expired or was cut short (contract 02 §2.6).
+/// Answers a run that asks to go on after an event: the rest of the recorded frames, as they come while the run is
+/// going on here or at another replica; then `resume.unsupported` when it was cut short, is unknown or expired
+/// (contract 02 §2.6).
 class ResumeStream final : public http::EventStream {
  public:
-  ResumeStream(const Clock& clock, std::shared_ptr<const RunLog> log, std::uint64_t after_seq, std::string run_id,
-               std::string session_id);
+  ResumeStream(FoundRun found, std::uint64_t after_seq, std::string run_id, std::string session_id);
 
   [[nodiscard]] const http::Pairs& headers() const override { return headers_; }
   boost::asio::awaitable<void> run(http::EventSink& sink) override;
 
  private:
-  const Clock& clock_;
-  std::shared_ptr<const RunLog> log_;
-  std::uint64_t after_seq_;
+  /// True when the run's last frame was replayed.
+  boost::asio::awaitable<bool> follow_local(http::EventSink& sink);
+  boost::asio::awaitable<bool> follow_shared(http::EventSink& sink);
+
+  FoundRun found_;
+  std::uint64_t after_seq_;  // last event that the reader has
   std::string run_id_;
   std::string session_id_;
   http::Pairs headers_;

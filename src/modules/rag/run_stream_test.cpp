@@ -98,7 +98,10 @@ struct Stage {
     io.run();
     if (failure) std::rethrow_exception(failure);
     lane.drain();
-    database->write([](db::Tx&) {});  // what the stream queued stands before this
+    std::promise<void> written;  // what the stream queued stands before this
+    database->write_async([](db::Tx&) {}, db::Durability::kRelaxed,
+                          [&](const std::exception_ptr&) { written.set_value(); });
+    written.get_future().wait();
   }
 
   [[nodiscard]] std::vector<StoredMessage> stored() {
@@ -186,7 +189,7 @@ TEST(RunStream, StoresTheAnswerBeforeItIsCalledFinal) {
 
 constexpr db::Statement kQueryLog{
     "test.run_query_log",
-    "SELECT query_id, status, retrieved_chunks, completed_at - started_at, latency_ms FROM query_log"};
+    "SELECT query_id, status, retrieved_chunks, {{time_diff_us completed_at started_at}}, latency_ms FROM query_log"};
 
 /// One row of the query log as "status/chunks"; "" unless there is exactly one, of this run, whose times agree.
 std::string logged(Stage& stage) {

@@ -35,12 +35,14 @@ constexpr Statement kFindSession{"rag.find_session", R"(
 
 constexpr Statement kListSessions{"rag.list_sessions", R"(
   SELECT id, subject_id, created_at, last_seen_at FROM sessions
-  WHERE tenant_id = $1 AND ($2 IS NULL OR subject_id = $2) ORDER BY last_seen_at DESC, id LIMIT $3)"};
+  WHERE tenant_id = $1 AND (CAST($2 AS TEXT) IS NULL OR subject_id = $2) ORDER BY last_seen_at DESC, id LIMIT $3)"};
 
 constexpr Statement kMessagesAfter{"rag.messages_after", R"(
   SELECT seq, id, role, content, status, created_at FROM messages
   WHERE tenant_id = $1 AND session_id = $2 AND seq > $3 ORDER BY seq LIMIT $4)"};
 
+constexpr Statement kTakeSession{"rag.take_session", R"(
+  SELECT 1 FROM sessions WHERE tenant_id = $1 AND id = $2 {{for_update}})"};
 constexpr Statement kDeleteMessages{"rag.delete_messages",
                                     "DELETE FROM messages WHERE tenant_id = $1 AND session_id = $2"};
 constexpr Statement kDeleteCheckpoints{"rag.delete_checkpoints",
@@ -48,8 +50,9 @@ constexpr Statement kDeleteCheckpoints{"rag.delete_checkpoints",
 constexpr Statement kDeleteSession{"rag.delete_session", "DELETE FROM sessions WHERE tenant_id = $1 AND id = $2"};
 
 constexpr const Statement* kSessionsStatements[] = {
-    &kOpenSession, &kTakeSeq,      &kInsertMessage, &kInsertCheckpoint, &kInsertQueryLog,    &kRecentMessages,
-    &kFindSession, &kListSessions, &kMessagesAfter, &kDeleteMessages,   &kDeleteCheckpoints, &kDeleteSession};
+    &kOpenSession,    &kTakeSession,       &kTakeSeq,      &kInsertMessage, &kInsertCheckpoint,
+    &kInsertQueryLog, &kRecentMessages,    &kFindSession,  &kListSessions,  &kMessagesAfter,
+    &kDeleteMessages, &kDeleteCheckpoints, &kDeleteSession};
 
 StoredMessage message_from(const db::Cursor& row) {
   return {.seq = row.i64(0),
@@ -132,6 +135,7 @@ std::vector<StoredMessage> SessionsRepository::messages(db::Snapshot& db, const 
 }
 
 void SessionsRepository::remove(db::Tx& tx, const TenantScope& tenant, std::string_view id) const {
+  if (!tx.query(kTakeSession, tenant.id(), id).next()) return;  // no turn is added behind the deletion
   tx.exec(kDeleteMessages, tenant.id(), id);
   tx.exec(kDeleteCheckpoints, tenant.id(), id);
   tx.exec(kDeleteSession, tenant.id(), id);

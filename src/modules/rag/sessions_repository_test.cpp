@@ -172,25 +172,27 @@ constexpr db::Statement kQueryLog{"test.query_log",
                                   "SELECT latency_ms, retrieved_chunks, status FROM query_log WHERE query_id = $1"};
 
 TEST(Sessions, TheQueryLogKeepsWholeLatencies) {
+  const std::string first = uuid4();
+  const std::string second = uuid4();
   Conversations c;
   const Timestamp begun = c.t.clock.now();
   c.t.database->write([&](db::Tx& tx) {
     c.rows.add_query_log(tx, {.id = uuid4(),
-                              .query_id = "q1",
+                              .query_id = first,
                               .started_at = begun,
                               .completed_at = begun + 1'234'567,
                               .retrieved_chunks = 4,
                               .status = "cancelled"});
     c.rows.add_query_log(
-        tx, {.id = uuid4(), .query_id = "q2", .started_at = begun, .completed_at = begun - 5'000, .status = "ok"});
+        tx, {.id = uuid4(), .query_id = second, .started_at = begun, .completed_at = begun - 5'000, .status = "ok"});
   });
   c.t.database->read([&](db::Snapshot& s) {
-    db::Cursor row = s.query(kQueryLog, "q1");
+    db::Cursor row = s.query(kQueryLog, first);
     ASSERT_TRUE(row.next());
     EXPECT_EQ(row.i64(0), 1234);
     EXPECT_EQ(row.i64(1), 4);
     EXPECT_EQ(row.text(2), "cancelled");
-    db::Cursor stepped_back = s.query(kQueryLog, "q2");
+    db::Cursor stepped_back = s.query(kQueryLog, second);
     ASSERT_TRUE(stepped_back.next());
     EXPECT_EQ(stepped_back.i64(0), 0);  // a clock that was set back
   });
