@@ -8,6 +8,8 @@
 #include "observe/metrics.h"
 
 #include <algorithm>
+#include <deque>
+#include <map>
 #include <utility>
 
 namespace nexus::audit {
@@ -48,15 +50,18 @@ AuditLog::~AuditLog() {
 }
 
 void AuditLog::record(db::Tx& tx, const Event& event) {
-  append(tx, event, nullptr);
+  append_one(tx, event);
   count_written(event);
 }
 
-Head AuditLog::append(db::Tx& tx, const Event& event, const Head* known) {
+void AuditLog::append_one(db::Tx& tx, const Event& event) {
   PreparedRow row(event, clock_.now());
   // The chain's end is read where it is locked: in the transaction that appends. It is one probe of the primary key,
   // and no other process, rollback or group commit can make it stale.
-  const Head head = known != nullptr ? *known : repository_.head(tx, row.chain());
+  (void)append(tx, row, repository_.take_head(tx, row.chain()));
+}
+
+Head AuditLog::append(db::Tx& tx, PreparedRow& row, const Head& head) {
   row.set_id(repository_.insert(tx, row.view()));
   std::string scratch;
   scratch.reserve(1024);
@@ -70,10 +75,15 @@ Head AuditLog::append(db::Tx& tx, const Event& event, const Head* known) {
 }
 
 void AuditLog::append_batch(db::Tx& tx, std::span<const Event> events) {
-  Heads heads;
-  for (const Event& event : events) {
-    const auto [at, is_new] = heads.try_emplace(event.tenant_id.value_or(std::string()));
-    at->second = append(tx, event, is_new ? nullptr : &at->second);
+  const Timestamp now = clock_.now();
+  std::deque<PreparedRow> rows;  // they do not move
+  std::map<std::string_view, Head> heads;
+  for (const Event& event : events) heads.try_emplace(rows.emplace_back(event, now).chain());
+  // Every process takes the chains in the same order, so that two batches do not wait for each other.
+  for (auto& [chain, head] : heads) head = repository_.take_head(tx, chain);
+  for (PreparedRow& row : rows) {
+    Head& head = heads.at(row.chain());
+    head = append(tx, row, head);
   }
 }
 
@@ -172,7 +182,7 @@ bool AuditLog::try_write(std::span<const Event> events) {
 void AuditLog::write_one_by_one(std::span<const Event> events) {
   for (const Event& event : events) {
     try {
-      database_.write([&](db::Tx& tx) { append(tx, event, nullptr); }, db::Durability::kRelaxed);
+      database_.write([&](db::Tx& tx) { append_one(tx, event); }, db::Durability::kRelaxed);
       count_written(event);
     } catch (const db::Error& e) {
       lost_total_.add();

@@ -25,6 +25,8 @@
 
 namespace nexus::audit {
 
+class PreparedRow;
+
 struct AuditOptions {
   std::shared_ptr<const CheckpointSigner> signer;  ///< null: no checkpoints are made, and none verify
   std::filesystem::path checkpoint_dir;            ///< AUDIT_CHECKPOINT_DIR; empty: only in the database
@@ -84,10 +86,10 @@ class AuditLog final : public Log {
     Timestamp since;
     int fruitless = 0;  ///< checkpoints that found less than was appended (transactions in progress or undone)
   };
-  using Heads = std::unordered_map<std::string, Head>;
 
   void count_written(const Event& event) { (event.success ? success_total_ : failure_total_).add(); }
-  Head append(db::Tx& tx, const Event& event, const Head* known);
+  void append_one(db::Tx& tx, const Event& event);
+  [[nodiscard]] Head append(db::Tx& tx, PreparedRow& row, const Head& head);
   void append_batch(db::Tx& tx, std::span<const Event> events);
   void run(const std::stop_token& stop);
   void write_taken(std::vector<Event>& events, bool stopping);

@@ -2,10 +2,12 @@
 
 #include "base/encoding.h"
 #include "base/ids.h"
+#include "db/sqlite/test_database.h"
 #include "json/json.h"
 #include "modules/audit/canonical_row.h"
 #include "modules/audit/prepared_row.h"
 #include "support/call_fixture.h"
+#include "support/sql_text.h"
 
 #include <gtest/gtest.h>
 
@@ -192,8 +194,9 @@ TEST(ChainVerifier, NamesTheFirstAlteredEvent) {
 }
 
 TEST(ChainVerifier, SeesAlteredMetadataAndTimes) {
-  for (const std::string column : {"metadata_json = '{\"method\":\"PUT\"}'", "created_at = created_at + 1",
-                                   "occurred_at = 1", "tenant_id = 't2'", "actor_id = NULL"}) {
+  for (const std::string& column :
+       std::vector<std::string>{"metadata_json = '{\"method\":\"PUT\"}'", "created_at = " + testing::sql_time({1}),
+                                "occurred_at = " + testing::sql_time({1}), "tenant_id = 't2'", "actor_id = NULL"}) {
     Chain c(5);
     const std::int64_t id = c.event_id(2);
     c.tamper("UPDATE audit_events SET " + column + " WHERE id = " + std::to_string(id));
@@ -242,7 +245,8 @@ TEST(ChainVerifier, NamesAnInsertedEventWithoutLink) {
   Chain c(10);
   c.tamper(
       "INSERT INTO audit_events (id, occurred_at, tenant_id, actor_type, event_type, outcome, created_at)"
-      " VALUES (5000, 1, 't1', 'system', 'x', 'success', 1)");
+      " VALUES (5000, " +
+      testing::sql_time({1}) + ", 't1', 'system', 'x', 'success', " + testing::sql_time({1}) + ")");
   expect_problem(c.log.verify("t1"), Damage::kInserted, std::nullopt, 5000);
   EXPECT_TRUE(c.log.verify("").valid());
 }
@@ -263,11 +267,13 @@ TEST(ChainVerifier, NamesAnInsertedEventWithItsLink) {
   const Digest hash = link_hash(prev, forged, scratch);
   c.tamper(
       "INSERT INTO audit_events (id, occurred_at, tenant_id, actor_type, event_type, outcome, created_at)"
-      " VALUES (5000, 1, 't1', 'system', 'x', 'success', 1);"
+      " VALUES (5000, " +
+      testing::sql_time({1}) + ", 't1', 'system', 'x', 'success', " + testing::sql_time({1}) +
+      ");"
       "UPDATE audit_chain SET seq = -seq WHERE tenant_id = 't1' AND seq > 3;"
       "UPDATE audit_chain SET seq = -seq + 1 WHERE tenant_id = 't1' AND seq < 0;"
-      "INSERT INTO audit_chain VALUES ('t1', 4, 5000, x'" +
-      hex_encode(prev) + "', x'" + hex_encode(hash) + "')");
+      "INSERT INTO audit_chain VALUES ('t1', 4, 5000, " +
+      testing::sql_bytes(hex_encode(prev)) + ", " + testing::sql_bytes(hex_encode(hash)) + ")");
   expect_problem(c.log.verify("t1"), Damage::kInserted, 4, 5000);
 }
 
@@ -292,8 +298,40 @@ TEST(ChainVerifier, NamesReorderedEvents) {
 
 TEST(ChainVerifier, SeesAnAlteredLink) {
   Chain c(10);
-  c.tamper("UPDATE audit_chain SET hash = x'" + std::string(64, 'a') + "' WHERE tenant_id = 't1' AND seq = 5");
+  c.tamper("UPDATE audit_chain SET hash = " + testing::sql_bytes(std::string(64, 'a')) +
+           " WHERE tenant_id = 't1' AND seq = 5");
   expect_problem(c.log.verify("t1"), Damage::kAltered, 5, c.event_id(5));
+}
+
+TEST(AuditLog, ProcessesThatAppendAtOnceExtendTheSameChains) {
+  constexpr int kThreads = 4;
+  constexpr int kRounds = 25;
+  const db::TestFolder folder;
+  const testing::FakeClock clock;
+  observe::Metrics metrics;
+  std::vector<std::unique_ptr<db::Database>> databases;
+  for (int i = 0; i < 2; ++i) databases.push_back(testing::file_database(folder.file("audit.db"), clock, metrics));
+  std::vector<std::unique_ptr<AuditLog>> logs;
+  for (const auto& database : databases)
+    logs.push_back(std::make_unique<AuditLog>(*database, clock, quiet_options(), metrics));
+  {
+    std::vector<std::jthread> threads;
+    for (int thread = 0; thread < kThreads; ++thread)
+      threads.emplace_back([&, thread] {
+        AuditLog& log = *logs[static_cast<std::size_t>(thread % 2)];
+        for (int i = 0; i < kRounds; ++i) {
+          // Two tenants in one batch, in an order that differs between the threads.
+          log.record_soon(sample(thread % 2 == 0 ? "t1" : "t2"));
+          log.record_soon(sample(thread % 2 == 0 ? "t2" : "t1"));
+          log.flush();
+        }
+      });
+  }
+  for (const std::string chain : {"t1", "t2"}) {
+    const VerifyReport report = logs[0]->verify(chain);
+    EXPECT_TRUE(report.valid());
+    EXPECT_EQ(report.head.seq, kThreads * kRounds);
+  }
 }
 
 // ---- checkpoints ----
@@ -336,8 +374,9 @@ TEST(Checkpoints, CatchAChainThatWasRewrittenThroughout) {
     while (rows.next()) {
       const ChainRow at = chain_row(rows);
       const Digest hash = link_hash(prev, *at.row, scratch);
-      script += "UPDATE audit_chain SET prev_hash = x'" + hex_encode(prev) + "', hash = x'" + hex_encode(hash) +
-                "' WHERE tenant_id = 't1' AND seq = " + std::to_string(at.link.seq) + ";";
+      script += "UPDATE audit_chain SET prev_hash = " + testing::sql_bytes(hex_encode(prev)) +
+                ", hash = " + testing::sql_bytes(hex_encode(hash)) +
+                " WHERE tenant_id = 't1' AND seq = " + std::to_string(at.link.seq) + ";";
       prev = hash;
     }
   });
@@ -350,9 +389,10 @@ TEST(Checkpoints, RefuseForgedSignaturesAndUnknownKeys) {
   const std::vector<std::string> chains{"t1"};
   c.log.checkpoint(chains);
   EXPECT_TRUE(c.log.verify("t1").valid());
-  c.tamper("UPDATE audit_checkpoints SET created_at = created_at + 1");
+  c.tamper("UPDATE audit_checkpoints SET created_at = " + testing::sql_time(c.t.clock.now() + 1));
   expect_problem(c.log.verify("t1"), Damage::kCheckpoint, 5, std::nullopt);
-  c.tamper("UPDATE audit_checkpoints SET created_at = created_at - 1, key_id = 'ed25519:other'");
+  c.tamper("UPDATE audit_checkpoints SET created_at = " + testing::sql_time(c.t.clock.now()) +
+           ", key_id = 'ed25519:other'");
   expect_problem(c.log.verify("t1"), Damage::kCheckpoint, 5, std::nullopt);
 }
 

@@ -16,6 +16,8 @@ constexpr Statement kInsertEvent{"audit.insert_event", R"(
   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
   RETURNING id)"};
 
+constexpr Statement kLockChain{"audit.lock_chain", R"(SELECT {{lock_name $1}})"};
+
 constexpr Statement kHead{"audit.head", R"(
   SELECT seq, hash FROM audit_chain WHERE tenant_id = $1 ORDER BY seq DESC LIMIT 1)"};
 
@@ -142,6 +144,7 @@ constexpr Statement kPrune{"audit.prune", R"(
     SELECT event_id FROM audit_chain WHERE tenant_id = $1 AND seq >= $2 AND seq <= $3))"};
 
 constexpr const Statement* kAuditStatements[] = {&kInsertEvent,
+                                                 &kLockChain,
                                                  &kHead,
                                                  &kLink,
                                                  &kList,
@@ -234,6 +237,11 @@ Head AuditRepository::head(db::Snapshot& db, std::string_view chain) const {
   auto row = db.query(kHead, chain);
   if (!row.next()) return {};
   return {row.i64(0), digest_of(row.blob(1))};
+}
+
+Head AuditRepository::take_head(db::Tx& tx, std::string_view chain) const {
+  (void)tx.query(kLockChain, std::string("audit:").append(chain)).next();
+  return head(tx, chain);
 }
 
 void AuditRepository::link(db::Tx& tx, std::string_view chain, const Link& link) const {

@@ -61,6 +61,8 @@ class AuditRepository {
   /// Returns the id that the row was given; `row.id` is ignored.
   [[nodiscard]] std::int64_t insert(db::Tx& tx, const RowView& row) const;
   [[nodiscard]] Head head(db::Snapshot& db, std::string_view chain) const;
+  /// The same, kept as it is for everybody else until the transaction ends: whoever appends starts here.
+  [[nodiscard]] Head take_head(db::Tx& tx, std::string_view chain) const;
   void link(db::Tx& tx, std::string_view chain, const Link& link) const;
 
   /// Newest first, by (occurred_at, id). The same time at any depth; with a filter that has no index of its own

@@ -381,6 +381,8 @@ void Authenticator::flush() {
     if (key->last_used_us.load() > key->last_written_us.load()) newer.push_back(key);
   });
   if (newer.empty()) return;
+  // Every process locks rows in the same order.
+  std::sort(newer.begin(), newer.end(), [](const auto& x, const auto& y) { return x->key_id < y->key_id; });
   std::vector<std::int64_t> used;
   for (const auto& key : newer) used.push_back(key->last_used_us.load());
   database_.write([&](db::Tx& tx) {

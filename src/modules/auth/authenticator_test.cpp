@@ -1,6 +1,7 @@
 #include "modules/auth/authenticator.h"
 
 #include "modules/auth/gate_fixture.h"
+#include "support/sql_text.h"
 
 #include <gtest/gtest.h>
 
@@ -110,7 +111,7 @@ TEST(Authenticator, TellsTheTenantThatSomebodyGuessesAtItsKey) {
 
 TEST(Authenticator, RefusesARevokedKeyFirst) {
   Fixture f;
-  f.sql("UPDATE api_keys SET revoked_at = 1, expires_at = 1; UPDATE users SET is_active = 0");
+  f.sql("UPDATE api_keys SET revoked_at = created_at, expires_at = created_at; UPDATE users SET is_active = FALSE");
   f.expect_refused("Bearer " + f.token, errors::kAuthRevokedKey, "API key is revoked");
   const audit::Event event = f.t.audit.last();
   EXPECT_EQ(event.event_type, "auth.access.failure");
@@ -124,13 +125,14 @@ TEST(Authenticator, RefusesARevokedKeyFirst) {
 
 TEST(Authenticator, RefusesAnInactiveUserBeforeExpiry) {
   Fixture f;
-  f.sql("UPDATE api_keys SET expires_at = 1; UPDATE users SET is_active = 0");
+  f.sql("UPDATE api_keys SET expires_at = created_at; UPDATE users SET is_active = FALSE");
   f.expect_refused("Bearer " + f.token, errors::kAuthUnauthorized, "API key user is inactive");
 }
 
 TEST(Authenticator, RefusesAnExpiredKeyWithItsOwnEvent) {
   Fixture f;
-  f.sql("UPDATE api_keys SET expires_at = " + std::to_string(f.t.clock.now().us) + ", created_at = 1");
+  f.sql("UPDATE api_keys SET expires_at = " + testing::sql_time(f.t.clock.now()) +
+        ", created_at = " + testing::sql_time({1}));
   f.expect_refused("Bearer " + f.token, errors::kAuthExpiredKey, "API key expired");
   EXPECT_EQ(f.t.audit.last().event_type, "auth.api_key.expired");
   EXPECT_FALSE(f.t.audit.last().success);
@@ -145,8 +147,8 @@ TEST(Authenticator, RefusesAKeyThatSleptTooLong) {
 
 TEST(Authenticator, CountsInactivityFromTheLastUse) {
   Fixture f;
-  f.sql("UPDATE api_keys SET created_at = 1, last_used_at = " +
-        std::to_string((f.t.clock.now() - 89 * Timestamp::kDay).us));
+  f.sql("UPDATE api_keys SET created_at = " + testing::sql_time({1}) +
+        ", last_used_at = " + testing::sql_time(f.t.clock.now() - 89 * Timestamp::kDay));
   EXPECT_NO_THROW(f.use(f.token));
 }
 
@@ -169,7 +171,9 @@ TEST(Authenticator, RefusesAKeyOfAnotherTenantThanItsUser) {
 
 TEST(Authenticator, RefusesARoleOutsideTheVocabulary) {
   Fixture f;
-  f.sql("PRAGMA ignore_check_constraints=ON; UPDATE users SET role = 'owner'; PRAGMA ignore_check_constraints=OFF");
+  f.sql(testing::on_postgres() ? "ALTER TABLE users DROP CONSTRAINT ck_users_role; UPDATE users SET role = 'owner'"
+                               : "PRAGMA ignore_check_constraints=ON; UPDATE users SET role = 'owner'; "
+                                 "PRAGMA ignore_check_constraints=OFF");
   f.expect_refused("Bearer " + f.token, errors::kAuthForbidden, "Unsupported role: owner");
 }
 

@@ -85,12 +85,9 @@ IssuedKey KeysService::insert_key(db::Tx& tx, Key key) const {
 
 Key KeysService::revoke(std::string_view key_id) {
   return database_.write([&](db::Tx& tx) {
-    auto record = keys_.find_by_id(tx, key_id);
-    if (!record) throw ApiError(errors::kNotFound, "API key not found");
-    Key key = std::move(record->key);
+    Key key = take_key(tx, key_id);
     key.revoked_at = clock_.now();
     keys_.revoke(tx, key.id, *key.revoked_at);
-    begin_change(tx, key.tenant_id);
     audit(tx, "revoke_api_key", "auth.api_key.revoked", key,
           {{"user_id", key.user_id}, {"key_prefix", key.key_prefix}, {"key_name", value_or_null(key.name)}});
     return key;
@@ -100,24 +97,22 @@ Key KeysService::revoke(std::string_view key_id) {
 RotatedKey KeysService::rotate(std::string_view old_key_id, const std::optional<std::string>& name,
                                bool keep_old_active) {
   return database_.write([&](db::Tx& tx) {
-    const auto old = keys_.find_by_id(tx, old_key_id);
-    if (!old) throw ApiError(errors::kNotFound, "API key not found");
-    if (old->key.revoked_at) throw ApiError(errors::kConflict, "API key is already revoked");
+    const Key old = take_key(tx, old_key_id);
+    if (old.revoked_at) throw ApiError(errors::kConflict, "API key is already revoked");
     const Timestamp now = clock_.now();
-    RotatedKey rotated{.old_key_id = old->key.id,
+    RotatedKey rotated{.old_key_id = old.id,
                        .old_key_revoked = !keep_old_active,
-                       .issued = insert_key(tx, {.user_id = old->key.user_id,
-                                                 .tenant_id = old->key.tenant_id,
-                                                 .name = name ? name : old->key.name,
-                                                 .role = old->key.role,
-                                                 .user_active = old->key.user_active,
-                                                 .expires_at = old->key.expires_at,
+                       .issued = insert_key(tx, {.user_id = old.user_id,
+                                                 .tenant_id = old.tenant_id,
+                                                 .name = name ? name : old.name,
+                                                 .role = old.role,
+                                                 .user_active = old.user_active,
+                                                 .expires_at = old.expires_at,
                                                  .created_at = now})};
-    if (!keep_old_active) keys_.revoke(tx, old->key.id, now);
-    begin_change(tx, old->key.tenant_id);
+    if (!keep_old_active) keys_.revoke(tx, old.id, now);
     const Key& fresh = rotated.issued.key;
     audit(tx, "rotate_api_key", "auth.api_key.rotated", fresh,
-          {{"rotated_from", old->key.id},
+          {{"rotated_from", old.id},
            {"new_key_id", fresh.id},
            {"user_id", fresh.user_id},
            {"name", value_or_null(fresh.name)},
@@ -141,6 +136,14 @@ std::vector<ListedKey> KeysService::list(const TenantScope& tenant, std::int64_t
 
 bool KeysService::has_several_tenants() const {
   return database_.read([&](db::Snapshot& db) { return keys_.has_several_tenants(db); });
+}
+
+/// The key as it is while the changes of its tenant's keys are ours.
+Key KeysService::take_key(db::Tx& tx, std::string_view key_id) {
+  const auto seen = keys_.find_by_id(tx, key_id);
+  if (!seen) throw ApiError(errors::kNotFound, "API key not found");
+  begin_change(tx, seen->key.tenant_id);
+  return keys_.find_by_id(tx, key_id).value().key;  // again: another change may have been in progress; keys stay
 }
 
 void KeysService::begin_change(db::Tx& tx, std::string_view tenant_id) {

@@ -55,6 +55,7 @@ class KeysService {
   void begin_change(db::Tx& tx, std::string_view tenant_id);
 
  private:
+  [[nodiscard]] Key take_key(db::Tx& tx, std::string_view key_id);
   [[nodiscard]] IssuedKey insert_key(db::Tx& tx, Key key) const;
   void audit(db::Tx& tx, std::string_view tool, std::string_view event_type, const Key& key,
              boost::json::object metadata);

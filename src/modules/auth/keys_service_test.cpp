@@ -6,7 +6,10 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <stdexcept>
+#include <thread>
+#include <vector>
 
 namespace nexus::auth {
 namespace {
@@ -183,6 +186,26 @@ TEST(KeysService, ListsNewestFirstWithIdleDays) {
   ASSERT_EQ(idle.size(), 1U);
   EXPECT_EQ(idle[0].key.id, expiring.key.id);
   EXPECT_EQ(o.keys.list(o.tenant, 10, true).size(), 1U);
+}
+
+TEST(KeysService, OfRotationsAtOnceOneMakesTheNewKey) {
+  Office o;
+  const IssuedKey old = o.keys.create(o.tenant, {.role = "admin"});
+  std::atomic<int> made{0};
+  std::atomic<int> refused{0};
+  {
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 4; ++i)
+      threads.emplace_back([&] {
+        const auto [code, message] = refusal([&] {
+          (void)o.keys.rotate(old.key.id, std::nullopt, false);
+          ++made;
+        });
+        if (code == "CONFLICT") ++refused;
+      });
+  }
+  EXPECT_EQ(made.load(), 1);
+  EXPECT_EQ(refused.load(), 3);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "modules/auth/principal_cache.h"
 
 #include "modules/auth/gate_fixture.h"
+#include "support/sql_text.h"
 
 #include <gtest/gtest.h>
 
@@ -67,7 +68,7 @@ TEST(PrincipalCache, RemembersAGoodKeyBeyondItsTimeButNotARevokedOne) {
 
 TEST(PrincipalCache, AnExpiryIsSeenOnEveryHit) {
   Fixture f;
-  f.sql("UPDATE api_keys SET expires_at = " + std::to_string((f.t.clock.now() + 5 * Timestamp::kSecond).us));
+  f.sql("UPDATE api_keys SET expires_at = " + testing::sql_time(f.t.clock.now() + 5 * Timestamp::kSecond));
   f.use(f.token);
   f.t.clock.advance_s(5);
   f.expect_refused("Bearer " + f.token, errors::kAuthExpiredKey, "API key expired");

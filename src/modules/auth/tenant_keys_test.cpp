@@ -162,7 +162,7 @@ TEST(LastAdmin, IsNotReplacedByAKeyThatTheGateRefuses) {
 
   KeysDesk disabled;
   const IssuedKey theirs = disabled.issue("admin", "disabled user");
-  disabled.t.database->run_script("UPDATE users SET is_active = 0 WHERE id = '" + theirs.key.user_id + "'");
+  disabled.t.database->run_script("UPDATE users SET is_active = FALSE WHERE id = '" + theirs.key.user_id + "'");
   EXPECT_EQ(disabled.revoke(disabled.admin.key.id).status, 409);
   disabled.issue("admin", "of another tenant", "t2");
   EXPECT_EQ(disabled.revoke(disabled.admin.key.id).status, 409);

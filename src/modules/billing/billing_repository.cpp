@@ -1,7 +1,5 @@
 #include "modules/billing/billing_repository.h"
 
-#include <limits>
-
 namespace nexus::billing {
 namespace {
 
@@ -54,6 +52,9 @@ constexpr Statement kPrune{"billing.prune", R"(
 
 constexpr const Statement* kBillingStatements[] = {&kInsert, &kFind,  &kTenantOf,     &kRecordAttempt, &kBury,
                                                    &kRevive, &kPrune, &kListOfTenant, &kListOfAll};
+
+/// Later than every stored time, and a time that both engines can bind.
+constexpr Timestamp kLatest{253'402'300'799 * Timestamp::kSecond};  // 9999-12-31T23:59:59Z
 
 Delivery delivery_from(const db::Cursor& row) {
   return {.delivery_id = row.str(0),
@@ -110,7 +111,7 @@ bool BillingRepository::revive(db::Tx& tx, const TenantScope& tenant, std::strin
 std::vector<Delivery> BillingRepository::list(db::Snapshot& db, const TenantScope* tenant,
                                               const std::optional<std::string>& state,
                                               const std::optional<DeliveryPosition>& after, std::int64_t limit) const {
-  const DeliveryPosition start = after.value_or(DeliveryPosition{{std::numeric_limits<std::int64_t>::max()}, {}});
+  const DeliveryPosition start = after.value_or(DeliveryPosition{kLatest, {}});
   db::Cursor rows = tenant != nullptr
                         ? db.query(kListOfTenant, start.created_at, start.delivery_id, state, tenant->id(), limit)
                         : db.query(kListOfAll, start.created_at, start.delivery_id, state, limit);

@@ -148,7 +148,7 @@ TEST(WebhookHandler, SendsNothingWhileUnconfigured) {
 TEST(WebhookHandler, AJobWhoseDeliveryIsFinishedOrGoneDoesNothing) {
   BillingDesk d;
   d.enqueue("a");
-  d.t.database->run_script("UPDATE billing_outbox SET state = 'delivered', finished_at = 1");
+  d.t.database->run_script("UPDATE billing_outbox SET state = 'delivered', finished_at = created_at");
   ASSERT_TRUE(d.worker.run_one());
   d.enqueue("b");
   d.t.database->run_script("DELETE FROM billing_outbox WHERE state = 'pending'");

@@ -14,6 +14,11 @@ constexpr Statement kListCorpora{"documents.list_corpora", R"(
 constexpr Statement kFindCorpus{"documents.find_corpus", R"(
   SELECT id, name, provider_config_json, embedding_model, embedding_dimension, created_at
   FROM corpora WHERE tenant_id = $1 AND id = $2)"};
+constexpr Statement kTakeCorpus{"documents.take_corpus", R"(
+  SELECT id, name, provider_config_json, embedding_model, embedding_dimension, created_at
+  FROM corpora WHERE tenant_id = $1 AND id = $2 {{for_update}})"};
+constexpr Statement kHoldCorpus{"documents.hold_corpus", R"(
+  SELECT 1 FROM corpora WHERE tenant_id = $1 AND id = $2 {{for_key_share}})"};
 constexpr Statement kInsertCorpus{"documents.insert_corpus", R"(
   INSERT INTO corpora (tenant_id, id, name, provider_config_json, created_at) VALUES ($1, $2, $3, $4, $5)
   ON CONFLICT DO NOTHING)"};
@@ -50,6 +55,9 @@ constexpr Statement kListOfCorpus{
     ", '{}' FROM documents WHERE tenant_id = $1 AND corpus_id = $2 ORDER BY created_at, id"};
 constexpr Statement kFindDocument{"documents.find", "SELECT " NEXUS_DOCUMENT_COLUMNS
                                                     ", metadata_json FROM documents WHERE tenant_id = $1 AND id = $2"};
+constexpr Statement kTakeDocument{"documents.take",
+                                  "SELECT " NEXUS_DOCUMENT_COLUMNS
+                                  ", metadata_json FROM documents WHERE tenant_id = $1 AND id = $2 {{for_update}}"};
 #undef NEXUS_DOCUMENT_COLUMNS
 
 constexpr Statement kInsertDocument{"documents.insert", R"(
@@ -87,7 +95,8 @@ constexpr Statement kSucceed{"documents.succeed", R"(
     updated_at = $6
   WHERE tenant_id = $1 AND id = $2 AND last_job_id = $3)"};
 constexpr Statement kFail{"documents.fail", R"(
-  UPDATE documents SET status = 'failed', error_message = $4, failure_reason = $4, completed_at = $5, updated_at = $5
+  UPDATE documents SET status = 'failed', error_message = CAST($4 AS TEXT), failure_reason = CAST($4 AS TEXT), completed_at = $5,
+    updated_at = $5
   WHERE tenant_id = $1 AND id = $2 AND last_job_id = $3)"};
 
 constexpr Statement kPutText{"documents.put_text", R"(
@@ -106,36 +115,13 @@ constexpr Statement kListChunks{"documents.list_chunks", R"(
   SELECT id, chunk_index, text, start_byte, end_byte, metadata_json, embedding_model
   FROM chunks WHERE tenant_id = $1 AND document_id = $2 ORDER BY chunk_index LIMIT $4 OFFSET $3)"};
 
-constexpr const Statement* kDocumentsStatements[] = {&kListCorpora,
-                                                     &kFindCorpus,
-                                                     &kInsertCorpus,
-                                                     &kUpdateCorpus,
-                                                     &kSetModel,
-                                                     &kAnyContent,
-                                                     &kCorpusObjects,
-                                                     &kDeleteCorpusTexts,
-                                                     &kDeleteCorpusChunks,
-                                                     &kDeleteCorpusDocuments,
-                                                     &kDeleteCorpus,
-                                                     &kListAll,
-                                                     &kListOfCorpus,
-                                                     &kFindDocument,
-                                                     &kInsertDocument,
-                                                     &kReplaceSource,
-                                                     &kRequeue,
-                                                     &kDeleteTexts,
-                                                     &kDeleteChunks,
-                                                     &kDeleteDocument,
-                                                     &kStart,
-                                                     &kSetProgress,
-                                                     &kSucceed,
-                                                     &kFail,
-                                                     &kPutText,
-                                                     &kSetVersion,
-                                                     &kFindText,
-                                                     &kTextVersion,
-                                                     &kCountChunks,
-                                                     &kListChunks};
+constexpr const Statement* kDocumentsStatements[] = {
+    &kListCorpora,   &kFindCorpus,  &kTakeCorpus,    &kHoldCorpus,        &kInsertCorpus,       &kUpdateCorpus,
+    &kSetModel,      &kAnyContent,  &kCorpusObjects, &kDeleteCorpusTexts, &kDeleteCorpusChunks, &kDeleteCorpusDocuments,
+    &kDeleteCorpus,  &kListAll,     &kListOfCorpus,  &kFindDocument,      &kTakeDocument,       &kInsertDocument,
+    &kReplaceSource, &kRequeue,     &kDeleteTexts,   &kDeleteChunks,      &kDeleteDocument,     &kStart,
+    &kSetProgress,   &kSucceed,     &kFail,          &kPutText,           &kSetVersion,         &kFindText,
+    &kTextVersion,   &kCountChunks, &kListChunks};
 
 StoredCorpus corpus_from(const db::Cursor& row) {
   return {.id = row.str(0),
@@ -205,6 +191,17 @@ std::optional<StoredCorpus> DocumentsRepository::find_corpus(db::Snapshot& db, c
   return corpus_from(row);
 }
 
+std::optional<StoredCorpus> DocumentsRepository::take_corpus(db::Tx& tx, const TenantScope& tenant,
+                                                             std::string_view id) const {
+  db::Cursor row = tx.query(kTakeCorpus, tenant.id(), id);
+  if (!row.next()) return std::nullopt;
+  return corpus_from(row);
+}
+
+bool DocumentsRepository::hold_corpus(db::Tx& tx, const TenantScope& tenant, std::string_view id) const {
+  return tx.query(kHoldCorpus, tenant.id(), id).next();
+}
+
 bool DocumentsRepository::insert_corpus(db::Tx& tx, const TenantScope& tenant, const StoredCorpus& corpus) const {
   tx.touch(corpus_scope(tenant, corpus.id));
   return tx.exec(kInsertCorpus, tenant.id(), corpus.id, corpus.name, db::Json{corpus.provider_config_json},
@@ -248,6 +245,12 @@ std::vector<Document> DocumentsRepository::list(db::Snapshot& db, const TenantSc
 std::optional<Document> DocumentsRepository::find(db::Snapshot& db, const TenantScope& tenant,
                                                   std::string_view id) const {
   db::Cursor row = db.query(kFindDocument, tenant.id(), id);
+  if (!row.next()) return std::nullopt;
+  return document_from(row);
+}
+
+std::optional<Document> DocumentsRepository::take(db::Tx& tx, const TenantScope& tenant, std::string_view id) const {
+  db::Cursor row = tx.query(kTakeDocument, tenant.id(), id);
   if (!row.next()) return std::nullopt;
   return document_from(row);
 }

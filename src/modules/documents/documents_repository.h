@@ -42,6 +42,10 @@ class DocumentsRepository {
   // corpora
   std::vector<StoredCorpus> list_corpora(db::Snapshot& db, const TenantScope& tenant) const;
   std::optional<StoredCorpus> find_corpus(db::Snapshot& db, const TenantScope& tenant, std::string_view id) const;
+  /// The same for a change: nobody else changes or deletes it until the transaction ends.
+  std::optional<StoredCorpus> take_corpus(db::Tx& tx, const TenantScope& tenant, std::string_view id) const;
+  /// Whoever adds to a corpus starts here: it is not deleted until the transaction ends. False when there is none.
+  bool hold_corpus(db::Tx& tx, const TenantScope& tenant, std::string_view id) const;
   bool insert_corpus(db::Tx& tx, const TenantScope& tenant, const StoredCorpus& corpus) const;
   void update_corpus(db::Tx& tx, const TenantScope& tenant, const StoredCorpus& corpus) const;
   void set_embedding_model(db::Tx& tx, const TenantScope& tenant, std::string_view corpus, std::string_view model,
@@ -54,6 +58,8 @@ class DocumentsRepository {
   std::vector<Document> list(db::Snapshot& db, const TenantScope& tenant,
                              const std::optional<std::string>& corpus) const;
   std::optional<Document> find(db::Snapshot& db, const TenantScope& tenant, std::string_view id) const;
+  /// The same for a change: nobody else changes or deletes it until the transaction ends.
+  std::optional<Document> take(db::Tx& tx, const TenantScope& tenant, std::string_view id) const;
   /// False when the id is taken.
   bool insert(db::Tx& tx, const TenantScope& tenant, std::string_view id, std::string_view corpus, const Source& source,
               std::string_view job_id, Timestamp now) const;

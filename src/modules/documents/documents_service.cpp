@@ -68,11 +68,12 @@ Corpus corpus_view(const TenantScope& tenant, const StoredCorpus& stored) {
 }
 
 DocumentsService::DocumentsService(db::Database& db, audit::Log& audit, ObjectStore& objects,
-                                   plans::Entitlements& entitlements, AfterEnqueue after_enqueue,
-                                   DocumentOptions options)
+                                   const retrieval::IndexEngine& index, plans::Entitlements& entitlements,
+                                   AfterEnqueue after_enqueue, DocumentOptions options)
     : db_(db),
       audit_(audit),
       objects_(objects),
+      index_(index),
       entitlements_(entitlements),
       after_enqueue_(std::move(after_enqueue)),
       options_(options) {}
@@ -81,6 +82,12 @@ DocumentsService::DocumentsService(db::Database& db, audit::Log& audit, ObjectSt
 
 StoredCorpus DocumentsService::require_corpus(db::Snapshot& db, const http::Call& call, std::string_view id) const {
   std::optional<StoredCorpus> corpus = documents_.find_corpus(db, call.tenant(), id);
+  if (!corpus) throw ApiError(errors::kNotFound, "Corpus not found");
+  return std::move(*corpus);
+}
+
+StoredCorpus DocumentsService::take_corpus(db::Tx& tx, const http::Call& call, std::string_view id) const {
+  std::optional<StoredCorpus> corpus = documents_.take_corpus(tx, call.tenant(), id);
   if (!corpus) throw ApiError(errors::kNotFound, "Corpus not found");
   return std::move(*corpus);
 }
@@ -132,7 +139,7 @@ Corpus DocumentsService::patch_corpus(const http::Call& call, const CorpusPatch&
     config = json::write(checked);
   }
   return db_.write([&](db::Tx& tx) {
-    StoredCorpus corpus = require_corpus(tx, call, in.corpus_id);
+    StoredCorpus corpus = take_corpus(tx, call, in.corpus_id);
     boost::json::array updated;
     if (in.name) {
       corpus.name = *in.name;
@@ -150,11 +157,11 @@ Corpus DocumentsService::patch_corpus(const http::Call& call, const CorpusPatch&
 
 void DocumentsService::delete_corpus(const http::Call& call, const CorpusRemoval& in) const {
   const std::vector<std::string> leftover = db_.write([&](db::Tx& tx) {
-    const StoredCorpus corpus = require_corpus(tx, call, in.corpus_id);
+    const StoredCorpus corpus = take_corpus(tx, call, in.corpus_id);
     if (!documents_.corpus_is_empty(tx, call.tenant(), corpus.id) && in.confirm != corpus.id)
       throw ApiError(errors::kConflict, "The corpus is not empty; repeat its id in ?confirm= to delete it");
-    std::vector<std::string> objects = documents_.remove_corpus(tx, call.tenant(), corpus.id);
     index_.clear(tx, call.tenant(), corpus.id);
+    std::vector<std::string> objects = documents_.remove_corpus(tx, call.tenant(), corpus.id);
     record(tx, call, "corpora.deleted", "corpus", corpus.id,
            {{"corpus_id", corpus.id}, {"document_count", static_cast<std::int64_t>(objects.size())}});
     return objects;
@@ -166,6 +173,12 @@ void DocumentsService::delete_corpus(const http::Call& call, const CorpusRemoval
 
 Document DocumentsService::require_document(db::Snapshot& db, const http::Call& call, std::string_view id) const {
   std::optional<Document> document = documents_.find(db, call.tenant(), id);
+  if (!document) throw ApiError(errors::kNotFound, "Document not found");
+  return std::move(*document);
+}
+
+Document DocumentsService::take_document(db::Tx& tx, const http::Call& call, std::string_view id) const {
+  std::optional<Document> document = documents_.take(tx, call.tenant(), id);
   if (!document) throw ApiError(errors::kNotFound, "Document not found");
   return std::move(*document);
 }
@@ -202,11 +215,8 @@ void DocumentsService::check_chunking(const Chunking& chunking) const {
   }
 }
 
-std::optional<Outcome> DocumentsService::existing(const http::Call& call, db::Snapshot& db,
-                                                  const std::optional<std::string>& id, std::string_view corpus,
-                                                  bool overwrite, std::optional<Document>& found) const {
-  if (!id) return std::nullopt;
-  found = documents_.find(db, call.tenant(), *id);
+std::optional<Outcome> DocumentsService::existing(const http::Call& call, const std::optional<Document>& found,
+                                                  std::string_view corpus, bool overwrite) const {
   if (!found) return std::nullopt;
   if (found->corpus_id != corpus) throw ApiError(errors::kConflict, "Document belongs to a different corpus");
   if (found->in_flight() || !overwrite) return Outcome{.status = 200, .accepted = accepted(call, *found)};
@@ -221,8 +231,7 @@ Outcome DocumentsService::upload(const http::Call& call, const UploadForm& form,
                    "document_id may hold letters, digits and . _ : - and must not start with a dot");
   const std::optional<Outcome> known = db_.read([&](db::Snapshot& db) {
     (void)require_corpus(db, call, form.corpus_id);
-    std::optional<Document> found;
-    return existing(call, db, id, form.corpus_id, form.overwrite, found);
+    return existing(call, id ? documents_.find(db, call.tenant(), *id) : std::nullopt, form.corpus_id, form.overwrite);
   });
   if (known) return *known;
 
@@ -270,8 +279,7 @@ Outcome DocumentsService::add_text(const http::Call& call, const TextUpload& in)
                    "document_id may hold letters, digits and . _ : - and must not start with a dot");
   const std::optional<Outcome> known = db_.read([&](db::Snapshot& db) {
     (void)require_corpus(db, call, in.corpus_id);
-    std::optional<Document> found;
-    return existing(call, db, id, in.corpus_id, in.overwrite, found);
+    return existing(call, id ? documents_.find(db, call.tenant(), *id) : std::nullopt, in.corpus_id, in.overwrite);
   });
   if (known) return *known;
 
@@ -308,9 +316,9 @@ Outcome DocumentsService::store(const http::Call& call, const std::optional<std:
   std::optional<std::string> replaced;
   Outcome outcome = db_.write([&](db::Tx& tx) {
     replaced.reset();
-    (void)require_corpus(tx, call, corpus);
-    std::optional<Document> found;
-    if (std::optional<Outcome> known = existing(call, tx, id, corpus, overwrite, found)) {
+    if (!documents_.hold_corpus(tx, call.tenant(), corpus)) throw ApiError(errors::kNotFound, "Corpus not found");
+    const std::optional<Document> found = id ? documents_.take(tx, call.tenant(), *id) : std::nullopt;
+    if (std::optional<Outcome> known = existing(call, found, corpus, overwrite)) {
       replaced = source.storage_path;  // another request was quicker: its document stands, this object is not needed
       return *known;
     }
@@ -324,6 +332,12 @@ Outcome DocumentsService::store(const http::Call& call, const std::optional<std:
       documents_.replace_source(tx, call.tenant(), ingest.document_id, source, job_id, call.now);
       replaced = found->storage_path;
     } else if (!documents_.insert(tx, call.tenant(), ingest.document_id, corpus, source, job_id, call.now)) {
+      // Another process was quicker than the look, or another tenant of an adopted database has the id.
+      if (std::optional<Outcome> known =
+              existing(call, documents_.find(tx, call.tenant(), ingest.document_id), corpus, overwrite)) {
+        replaced = source.storage_path;
+        return *known;
+      }
       throw ApiError(errors::kConflict, "A document with this id is being created");
     }
     enqueue(tx, call, ingest, job_id);
@@ -377,7 +391,7 @@ Outcome DocumentsService::reindex(const http::Call& call, const Reindex& in) con
   check_chunking(chunking);
   const std::string job_id = uuid4();
   Outcome outcome = db_.write([&](db::Tx& tx) {
-    const Document document = require_document(tx, call, in.document_id);
+    const Document document = take_document(tx, call, in.document_id);
     if (document.in_flight()) throw ApiError(errors::kIngestInProgress, "Document ingestion is already in progress");
     if (!document.storage_path)
       throw ApiError(errors::kIngestSourceMissing, "Document source text is not available for reindexing");
@@ -404,10 +418,10 @@ Outcome DocumentsService::reindex(const http::Call& call, const Reindex& in) con
 
 void DocumentsService::remove(const http::Call& call, std::string_view id) const {
   const std::optional<std::string> object = db_.write([&](db::Tx& tx) {
-    const Document document = require_document(tx, call, id);
+    const Document document = take_document(tx, call, id);
     if (document.in_flight()) throw ApiError(errors::kIngestInProgress, "Document ingestion is already in progress");
+    index_.remove_document(tx, call.tenant(), document.corpus_id, id);
     documents_.remove(tx, call.tenant(), id);
-    index_.bury_document(tx, call.tenant(), document.corpus_id, id);
     record(tx, call, "document.deleted", "document", id,
            {{"doc_id", id},
             {"corpus_id", document.corpus_id},

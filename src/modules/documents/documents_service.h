@@ -41,8 +41,8 @@ struct Outcome {
 /// one transaction with its audit row and its job.
 class DocumentsService {
  public:
-  DocumentsService(db::Database& db, audit::Log& audit, ObjectStore& objects, plans::Entitlements& entitlements,
-                   AfterEnqueue after_enqueue, DocumentOptions options);
+  DocumentsService(db::Database& db, audit::Log& audit, ObjectStore& objects, const retrieval::IndexEngine& index,
+                   plans::Entitlements& entitlements, AfterEnqueue after_enqueue, DocumentOptions options);
 
   // corpora
   [[nodiscard]] std::vector<Corpus> list_corpora(const http::Call& call) const;
@@ -77,14 +77,16 @@ class DocumentsService {
   };
 
   [[nodiscard]] StoredCorpus require_corpus(db::Snapshot& db, const http::Call& call, std::string_view id) const;
+  [[nodiscard]] StoredCorpus take_corpus(db::Tx& tx, const http::Call& call, std::string_view id) const;
   [[nodiscard]] Document require_document(db::Snapshot& db, const http::Call& call, std::string_view id) const;
+  [[nodiscard]] Document take_document(db::Tx& tx, const http::Call& call, std::string_view id) const;
   void check_chunking(const Chunking& chunking) const;
   /// `config` has been checked. Throws 403 FEATURE_NOT_ENABLED when the plan lacks its provider.
   void require_provider(const http::Call& call, const boost::json::object& config) const;
-  /// The document that a client-chosen id already names, when it ends the request without new work.
-  [[nodiscard]] std::optional<Outcome> existing(const http::Call& call, db::Snapshot& db,
-                                                const std::optional<std::string>& id, std::string_view corpus,
-                                                bool overwrite, std::optional<Document>& found) const;
+  /// `found` is the document that a client-chosen id already names; the answer when it ends the request without new
+  /// work.
+  [[nodiscard]] std::optional<Outcome> existing(const http::Call& call, const std::optional<Document>& found,
+                                                std::string_view corpus, bool overwrite) const;
   [[nodiscard]] Outcome store(const http::Call& call, const std::optional<std::string>& id, std::string_view corpus,
                               bool overwrite, const Source& source, const Chunking& chunking,
                               boost::json::object audit_metadata) const;
@@ -99,12 +101,12 @@ class DocumentsService {
   db::Database& db_;
   audit::Log& audit_;
   ObjectStore& objects_;
+  const retrieval::IndexEngine& index_;
   plans::Entitlements& entitlements_;
   AfterEnqueue after_enqueue_;
   DocumentOptions options_;
   DocumentsRepository documents_;
   jobs::JobsRepository jobs_;
-  retrieval::IndexRepository index_;
 };
 
 /// Ids that clients may choose: 1 to 128 of letters, digits and `. _ : -`, not starting with a dot.

@@ -6,11 +6,13 @@ namespace {
 using db::Statement;
 
 constexpr Statement kObjectsBetween{"documents.objects_between", R"(
-  SELECT storage_path FROM documents WHERE storage_path >= $1 AND storage_path < $2 ORDER BY storage_path)"};
+  SELECT storage_path FROM documents
+  WHERE {{bytes_order storage_path}} >= $1 AND {{bytes_order storage_path}} < $2 ORDER BY {{bytes_order storage_path}})"};
 
 // Keys begin with hexadecimal digits; paths of an adopted database are not ours to judge.
 constexpr Statement kSomeObjects{"documents.some_objects", R"(
-  SELECT storage_path FROM documents WHERE storage_path >= '00/' AND storage_path < 'ff0' LIMIT $1)"};
+  SELECT storage_path FROM documents
+  WHERE {{bytes_order storage_path}} >= '00/' AND {{bytes_order storage_path}} < 'ff0' LIMIT $1)"};
 
 constexpr const Statement* kObjectsStatements[] = {&kObjectsBetween, &kSomeObjects};
 

@@ -100,12 +100,10 @@ StoredAnswer AnswerStore::pack(const http::Reply& sent, bool secret_answer, std:
     stored.form = Form::kSealed;
     stored.body_json = without_values(sent.body);
     stored.blob = box_->seal(sent.body, context);
-  } else if (parsed(sent.body)) {
-    stored.form = Form::kJson;
-    stored.body_json = sent.body;
   } else {
-    stored.form = Form::kBytes;
+    stored.form = Form::kBytes;  // a column of JSON may keep another spelling of it
     stored.blob = bytes_of(sent.body);
+    if (parsed(sent.body)) stored.body_json = sent.body;  // what other programs on the same database read
   }
   return stored;
 }

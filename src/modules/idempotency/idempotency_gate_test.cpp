@@ -1,6 +1,7 @@
 #include "modules/idempotency/idempotency_gate.h"
 
 #include "modules/idempotency/idempotency_fixture.h"
+#include "support/sql_text.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -13,6 +14,8 @@
 
 namespace nexus::idempotency {
 namespace {
+
+using testing::as_stored;
 
 constexpr std::int64_t kHour = 3600;
 
@@ -34,8 +37,8 @@ TEST(IdempotencyGate, RunsOnceAndThenRepeatsTheAnswerToTheByte) {
   EXPECT_FALSE(first.replayed());
   EXPECT_TRUE(second.replayed());
   EXPECT_EQ(second.status, 202);
-  EXPECT_EQ(second.reply.body, first.reply.body);
-  EXPECT_EQ(second.reply.body, R"({"data":{"b":1.50,"a":"a"},"meta":{"request_id":"req-1"}})");
+  EXPECT_EQ(as_stored(second.reply.body), as_stored(first.reply.body));
+  EXPECT_EQ(as_stored(second.reply.body), as_stored(R"({"data":{"b":1.50,"a":"a"},"meta":{"request_id":"req-1"}})"));
   EXPECT_EQ(second.reply.content_type, "application/json");
   EXPECT_FALSE(second.reply.is_payload) << "it is enveloped already";
   EXPECT_EQ(second.reply.headers,
@@ -217,7 +220,7 @@ TEST(IdempotencyGate, StoresRefusalsOfTheRequestAndForgetsThoseThatPass) {
     EXPECT_EQ(f.api.runs, refusal.stored ? 1 : 2) << refusal.kind.code;
     EXPECT_EQ(second.status, refusal.kind.status);
     EXPECT_EQ(second.replayed(), refusal.stored) << refusal.kind.code;
-    EXPECT_EQ(second.reply.body == first.reply.body, refusal.stored) << "the request id tells";
+    EXPECT_EQ(as_stored(second.reply.body) == as_stored(first.reply.body), refusal.stored) << "the request id tells";
     EXPECT_EQ(f.rows(), refusal.stored ? 1 : 0) << refusal.kind.code;
   }
 }
@@ -283,7 +286,7 @@ TEST(IdempotencyGate, ARequestThatLostItsLeaseNeitherStoresNorFreesTheKey) {
   f.send("req-2");
   storing.complete(http::Reply::json(R"("late")"));
   freeing.abandon();
-  EXPECT_EQ(f.send("req-3").reply.body, R"({"data":{"name":"a"},"meta":{"request_id":"req-2"}})");
+  EXPECT_EQ(as_stored(f.send("req-3").reply.body), as_stored(R"({"data":{"name":"a"},"meta":{"request_id":"req-2"}})"));
   EXPECT_EQ(f.api.runs, 1);
 }
 

@@ -1,5 +1,7 @@
 #include "modules/idempotency/idempotency_fixture.h"
+#include "support/sql_text.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <string>
@@ -57,11 +59,12 @@ TEST(Prune, TakesTheOldestFirstInBoundedBatches) {
 
 TEST(Prune, GoesOnUntilNothingIsLeft) {
   GateFixture f({.ttl_us = kTtl});
-  f.database->run_script(R"(
+  f.database->run_script(fmt::format(R"(
     WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500)
     INSERT INTO idempotency_records (tenant_id, actor_id, method, path, idem_key, request_hash, response_status,
       created_at, expires_at)
-    SELECT 't1', 'a', 'POST', '/v1/x', 'k' || i, 'h', 200, 0, i FROM n)");
+    SELECT 't1', 'a', 'POST', '/v1/x', 'k' || i, 'h', 200, {0}, {0} FROM n)",
+                                     testing::sql_time({1})));
   EXPECT_EQ(f.gate.prune_expired(), 2500);
 }
 

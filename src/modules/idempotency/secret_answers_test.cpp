@@ -1,4 +1,5 @@
 #include "modules/idempotency/idempotency_fixture.h"
+#include "support/sql_text.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -63,12 +64,15 @@ TEST(SecretAnswers, AreRepeatedButNotInTheDatabaseFile) {
   EXPECT_TRUE(second.replayed());
   EXPECT_EQ(second.reply.body, first.reply.body);
   EXPECT_THAT(second.reply.body, ::testing::HasSubstr(kToken));
-  const std::string bytes = bytes_in(folder.path);
-  EXPECT_THAT(bytes, ::testing::HasSubstr("/v1/things")) << "the search looks at the right bytes";
-  EXPECT_THAT(bytes, ::testing::Not(::testing::HasSubstr(kToken)));
+  if (!testing::on_postgres()) {
+    const std::string bytes = bytes_in(folder.path);
+    EXPECT_THAT(bytes, ::testing::HasSubstr("/v1/things")) << "the search looks at the right bytes";
+    EXPECT_THAT(bytes, ::testing::Not(::testing::HasSubstr(kToken)));
+  }
   EXPECT_EQ(
-      stored_json(*database),
-      R"({"data":{"key_id":"[REDACTED]","name":"[REDACTED]","api_key":"[REDACTED]","revoked_at":null},"meta":{"request_id":"req-1"}})");
+      testing::as_stored(stored_json(*database)),
+      testing::as_stored(
+          R"({"data":{"key_id":"[REDACTED]","name":"[REDACTED]","api_key":"[REDACTED]","revoked_at":null},"meta":{"request_id":"req-1"}})"));
 }
 
 TEST(SecretAnswers, OpenForTheSameCredentialOnly) {

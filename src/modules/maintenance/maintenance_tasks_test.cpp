@@ -2,7 +2,9 @@
 #include "modules/jobs/ports.h"
 #include "modules/maintenance/maintenance.h"
 #include "support/call_fixture.h"
+#include "support/sql_text.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -108,13 +110,16 @@ TEST(PruneAudit, GoesOnAfterAStop) {
 
 TEST(PruneJobs, RemovesABacklogInManyTransactions) {
   House h;
-  h.t.database->run_script(R"(
+  const std::string then = testing::sql_time({0});
+  h.t.database->run_script(fmt::format(R"(
     WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500)
     INSERT INTO jobs (id, tenant_id, kind, payload_json, state, run_at, created_at, updated_at)
-    SELECT 'j' || i, 't1', 'k', '{}', CASE WHEN i % 2 = 0 THEN 'done' ELSE 'dead' END, 0, 0, 0 FROM n)");
-  h.t.database->run_script(R"(
+    SELECT 'j' || i, 't1', 'k', '{{}}', CASE WHEN i % 2 = 0 THEN 'done' ELSE 'dead' END, {0}, {0}, {0} FROM n)",
+                                       then));
+  h.t.database->run_script(fmt::format(R"(
     INSERT INTO jobs (id, tenant_id, kind, payload_json, state, run_at, created_at, updated_at)
-    VALUES ('waiting', 't1', 'k', '{}', 'queued', 0, 0, 0))");
+    VALUES ('waiting', 't1', 'k', '{{}}', 'queued', {0}, {0}, {0}))",
+                                       then));
   EXPECT_EQ(h.run("prune_jobs", std::nullopt).removed, 2500);
   EXPECT_EQ(h.run("prune_jobs", std::nullopt).removed, 0);
 }

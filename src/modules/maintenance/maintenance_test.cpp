@@ -57,7 +57,7 @@ struct Crew {
       std::vector<std::string> out;
       for (db::Cursor row = db.query(kRunRows); row.next();)
         out.push_back(row.str(1) + " " + (row.is_null(0) ? "*" : row.str(0)) + " " + row.str(2) + " " +
-                      (row.is_null(3) ? "-" : row.str(3)));
+                      (row.is_null(3) ? "-" : json::canonical(json::parse(row.text(3)))));
       return out;
     });
   }
@@ -103,8 +103,8 @@ TEST(Maintenance, RunsAllRetentionTasksAndCountsEach) {
   EXPECT_EQ(done.removed, 10);
   EXPECT_EQ(c.done, (Names{"prune_idempotency", "prune_audit"}));
   EXPECT_EQ(c.rows(),
-            Names{R"(prune_retention_all * success {"counters":{"prune_idempotency":3,"prune_audit":7,"prune_usage":0,)"
-                  R"("cleanup_actions":0,"cleanup_notifications":0,"governance_items":0},"deleted_rows":10})"});
+            Names{R"(prune_retention_all * success {"counters":{"cleanup_actions":0,"cleanup_notifications":0,)"
+                  R"("governance_items":0,"prune_audit":7,"prune_idempotency":3,"prune_usage":0},"deleted_rows":10})"});
 }
 
 TEST(Maintenance, RecordsAFailureWithoutItsInsides) {

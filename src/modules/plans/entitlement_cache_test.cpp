@@ -1,6 +1,7 @@
 #include "modules/plans/entitlement_cache.h"
 
 #include "modules/plans/plans_fixture.h"
+#include "support/sql_text.h"
 
 #include <gtest/gtest.h>
 
@@ -18,7 +19,7 @@ namespace {
 /// Changes the rows behind the cache's back: what a hit must not notice.
 void smuggle(PlansDesk& d, const std::string& plan_id, const std::string& tenant_id = "t1") {
   d.sql("INSERT INTO tenant_plan_assignments (tenant_id, effective_from, plan_id, is_active, created_at) VALUES ('" +
-        tenant_id + "', 0, '" + plan_id + "', 1, 0)");
+        tenant_id + "', " + testing::sql_time({0}) + ", '" + plan_id + "', TRUE, " + testing::sql_time({0}) + ")");
 }
 
 std::string refusal(Entitlements& entitlements, std::string_view feature_key) {
@@ -82,8 +83,8 @@ TEST(EntitlementCache, AnAssignmentEndsAtItsMoment) {
   const Timestamp end = d.t.clock.now() + 5 * Timestamp::kSecond;
   d.sql(
       "INSERT INTO tenant_plan_assignments (tenant_id, effective_from, plan_id, effective_to, is_active, created_at) "
-      "VALUES ('t1', 0, 'pro', " +
-      std::to_string(end.us) + ", 1, 0)");
+      "VALUES ('t1', " +
+      testing::sql_time({0}) + ", 'pro', " + testing::sql_time(end) + ", TRUE, " + testing::sql_time({0}) + ")");
   EXPECT_TRUE(d.has(kTts));
   d.t.clock.advance_us(5 * Timestamp::kSecond - 1);
   EXPECT_TRUE(d.has(kTts));
@@ -97,7 +98,7 @@ TEST(EntitlementCache, AnAssignmentBeginsAtItsMoment) {
   d.sql(
       "INSERT INTO tenant_plan_assignments (tenant_id, effective_from, plan_id, is_active, created_at) VALUES "
       "('t1', " +
-      std::to_string(begin.us) + ", 'pro', 1, 0)");
+      testing::sql_time(begin) + ", 'pro', TRUE, " + testing::sql_time({0}) + ")");
   EXPECT_FALSE(d.has(kTts));
   d.t.clock.advance_us(5 * Timestamp::kSecond - 1);
   EXPECT_FALSE(d.has(kTts));
@@ -108,7 +109,7 @@ TEST(EntitlementCache, AnAssignmentBeginsAtItsMoment) {
 TEST(EntitlementCache, ACatalogueEditedByHandCountsWhenTheSnapshotIsOld) {
   PlansDesk d;
   EXPECT_FALSE(d.has(kTts));
-  d.sql("UPDATE plan_features SET enabled = 1 WHERE plan_id = 'free'");
+  d.sql("UPDATE plan_features SET enabled = TRUE WHERE plan_id = 'free'");
   d.t.clock.advance_s(29);
   EXPECT_FALSE(d.has(kTts));
   d.t.clock.advance_s(1);

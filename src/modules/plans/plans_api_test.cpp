@@ -49,7 +49,7 @@ TEST(PlansApi, RowsFollowTheRouteInventory) {
 
 TEST(PlansApi, ListsTheCatalogueWithInactivePlans) {
   PlansDesk d;
-  d.sql("UPDATE plans SET is_active = 0 WHERE id = 'pro'");
+  d.sql("UPDATE plans SET is_active = FALSE WHERE id = 'pro'");
   d.sql(
       "UPDATE plan_features SET config_json = '{\"a\":1}' WHERE plan_id = 'enterprise' AND feature_key = "
       "'feature.audit_access'");
@@ -204,7 +204,7 @@ TEST(PlansApi, RefusesAnUpgradeRequestInTheContractsWords) {
   EXPECT_EQ(post(R"({"target_plan":"pro","reason":")" + std::string(1025, 'x') + R"("})").code,
             "REQUEST_VALIDATION_ERROR");
   EXPECT_EQ(post(R"({"target_plan":"pro","reason":")" + std::string(1024, 'x') + R"("})").status, 202);
-  d.sql("UPDATE plans SET is_active = 0 WHERE id = 'pro'");
+  d.sql("UPDATE plans SET is_active = FALSE WHERE id = 'pro'");
   const auto inactive = post(R"({"target_plan":"pro"})");
   EXPECT_EQ(inactive.status, 404);
   EXPECT_EQ(inactive.message, "Target plan not found");

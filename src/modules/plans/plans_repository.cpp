@@ -9,15 +9,19 @@ namespace {
 
 using db::Statement;
 
-constexpr Statement kPlans{"plans.plans", R"(SELECT id, name, is_active FROM plans ORDER BY id)"};
+constexpr Statement kLockTenant{"plans.lock_tenant", R"(SELECT {{lock_name $1}})"};
+
+constexpr Statement kPlans{"plans.plans", R"(SELECT id, name, is_active FROM plans ORDER BY {{bytes_order id}})"};
 
 constexpr Statement kPlan{"plans.plan", R"(SELECT id, name, is_active FROM plans WHERE id = $1)"};
 
 constexpr Statement kAllFeatures{"plans.all_features", R"(
-  SELECT feature_key, enabled, config_json, plan_id FROM plan_features ORDER BY plan_id, feature_key)"};
+  SELECT feature_key, enabled, config_json, plan_id FROM plan_features
+  ORDER BY {{bytes_order plan_id}}, {{bytes_order feature_key}})"};
 
 constexpr Statement kFeatures{"plans.features", R"(
-  SELECT feature_key, enabled, config_json FROM plan_features WHERE plan_id = $1 ORDER BY feature_key)"};
+  SELECT feature_key, enabled, config_json FROM plan_features
+  WHERE plan_id = $1 ORDER BY {{bytes_order feature_key}})"};
 
 constexpr Statement kAssignments{"plans.assignments", R"(
   SELECT plan_id, effective_from, effective_to FROM tenant_plan_assignments
@@ -38,7 +42,8 @@ constexpr Statement kAssign{"plans.assign", R"(
   SET plan_id = excluded.plan_id, effective_to = NULL, is_active = TRUE)"};
 
 constexpr Statement kOverrides{"plans.overrides", R"(
-  SELECT enabled, config_json, feature_key FROM tenant_feature_overrides WHERE tenant_id = $1 ORDER BY feature_key)"};
+  SELECT enabled, config_json, feature_key FROM tenant_feature_overrides
+  WHERE tenant_id = $1 ORDER BY {{bytes_order feature_key}})"};
 
 constexpr Statement kOverride{"plans.override", R"(
   SELECT enabled, config_json FROM tenant_feature_overrides WHERE tenant_id = $1 AND feature_key = $2)"};
@@ -79,9 +84,9 @@ constexpr Statement kDecide{"plans.decide_request", R"(
   WHERE id = $1 AND tenant_id = $2 AND status = 'pending')"};
 
 constexpr const Statement* kPlansStatements[] = {
-    &kPlans,          &kPlan,    &kAllFeatures,      &kFeatures,      &kAssignments, &kEverAssigned,
-    &kEndAssignments, &kAssign,  &kOverrides,        &kOverride,      &kPutOverride, &kRemoveOverride,
-    &kInsertRequest,  &kRequest, &kRequestsOfTenant, &kRequestsOfAll, &kDecide};
+    &kLockTenant,     &kPlans,          &kPlan,    &kAllFeatures,      &kFeatures,      &kAssignments,
+    &kEverAssigned,   &kEndAssignments, &kAssign,  &kOverrides,        &kOverride,      &kPutOverride,
+    &kRemoveOverride, &kInsertRequest,  &kRequest, &kRequestsOfTenant, &kRequestsOfAll, &kDecide};
 
 /// Adopted rows may hold any JSON here; what is no object configures nothing.
 std::optional<boost::json::object> config_of(const db::Cursor& row, int column) {
@@ -119,6 +124,10 @@ UpgradeRequest request_of(const db::Cursor& row) {
 }
 
 }  // namespace
+
+void PlansRepository::lock(db::Tx& tx, const TenantScope& tenant) const {
+  (void)tx.query(kLockTenant, std::string("plans:").append(tenant.id())).next();
+}
 
 std::vector<Plan> PlansRepository::catalogue(db::Snapshot& db) const {
   std::vector<Plan> plans;

@@ -69,6 +69,9 @@ struct UpgradeRequest {
 /// so. Throws db::Error.
 class PlansRepository {
  public:
+  /// Whoever changes what a tenant has starts here: changes of one tenant follow each other, each sees the one before.
+  void lock(db::Tx& tx, const TenantScope& tenant) const;
+
   /// Plans by id with their features.
   [[nodiscard]] std::vector<Plan> catalogue(db::Snapshot& db) const;
   [[nodiscard]] std::optional<Plan> find_plan(db::Snapshot& db, std::string_view plan_id) const;

@@ -48,6 +48,7 @@ TenantEntitlements PlansService::assign(const TenantScope& tenant, std::string_v
 }
 
 void PlansService::assign(db::Tx& tx, const TenantScope& tenant, std::string_view plan_id, const Actor& actor) const {
+  plans_.lock(tx, tenant);
   const std::optional<Plan> plan = plans_.find_plan(tx, plan_id);
   if (!plan || !plan->is_active) throw ApiError(errors::kNotFound, "Plan not found");
   const Timestamp now = clock_.now();
@@ -65,6 +66,7 @@ void PlansService::assign(db::Tx& tx, const TenantScope& tenant, std::string_vie
 
 bool PlansService::assign_first(const TenantScope& tenant, std::string_view plan_id, const Actor& actor) const {
   return database_.write([&](db::Tx& tx) {
+    plans_.lock(tx, tenant);
     if (plans_.was_ever_assigned(tx, tenant)) return false;
     assign(tx, tenant, plan_id, actor);
     return true;
@@ -76,6 +78,7 @@ TenantEntitlements PlansService::override_feature(const TenantScope& tenant, con
   check(change);
   return database_.write([&](db::Tx& tx) {
     const Timestamp now = clock_.now();
+    plans_.lock(tx, tenant);
     const Override before = plans_.find_override(tx, tenant, change.feature_key).value_or(Override{});
     Override after = before;
     change.enabled.apply_to(after.enabled);

@@ -1,9 +1,14 @@
 #include "modules/plans/plans_service.h"
 
 #include "modules/plans/plans_fixture.h"
+#include "support/sql_text.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <algorithm>
+#include <thread>
+#include <vector>
 
 namespace nexus::plans {
 namespace {
@@ -72,7 +77,8 @@ TEST(PlanAssignment, OfTheSamePlanChangesNothing) {
 TEST(PlanAssignment, OfAPlanThatWouldEndMakesItStay) {
   PlansDesk d;
   d.assign("pro");
-  d.sql("UPDATE tenant_plan_assignments SET effective_to = effective_from + 60000000");
+  d.sql("UPDATE tenant_plan_assignments SET effective_to = " +
+        testing::sql_time(d.t.clock.now() + 60 * Timestamp::kSecond));
   d.t.clock.advance_s(10);
   d.assign("pro");
   EXPECT_THAT(history(d), ElementsAre("pro 0..10", "pro 10..!"));
@@ -81,7 +87,8 @@ TEST(PlanAssignment, OfAPlanThatWouldEndMakesItStay) {
 TEST(PlanAssignment, LeavesThePastAsItWas) {
   PlansDesk d;
   d.assign("pro");
-  d.sql("UPDATE tenant_plan_assignments SET effective_to = effective_from + 5000000");
+  d.sql("UPDATE tenant_plan_assignments SET effective_to = " +
+        testing::sql_time(d.t.clock.now() + 5 * Timestamp::kSecond));
   d.t.clock.advance_s(10);
   d.assign("enterprise");
   EXPECT_THAT(history(d), ElementsAre("pro 0..5", "enterprise 10..!"));
@@ -99,7 +106,7 @@ TEST(PlanAssignment, NeedsAnActivePlan) {
   PlansDesk d;
   EXPECT_EQ(refused([&] { d.assign("gold"); }), "NOT_FOUND: Plan not found");
   d.assign("pro");
-  d.sql("UPDATE plans SET is_active = 0 WHERE id IN ('pro', 'enterprise')");
+  d.sql("UPDATE plans SET is_active = FALSE WHERE id IN ('pro', 'enterprise')");
   EXPECT_EQ(refused([&] { d.assign("enterprise"); }), "NOT_FOUND: Plan not found");
   EXPECT_EQ(d.cache.plan_id(tenant()), "pro");  // who has it keeps it
 }
@@ -200,6 +207,17 @@ TEST(FeatureOverride, RefusesWhatCannotTakeEffect) {
   EXPECT_EQ(overrides(d), "");
   d.change({}, boost::json::object{{"daily_tokens_limit", nullptr}, {"daily_requests_limit", 0}}, kHighQuotaTier);
   EXPECT_EQ(d.cache.defaults(tenant()).daily_requests, 0);
+}
+
+TEST(PlanAssignment, OfManyAtOnceOneIsActive) {
+  PlansDesk d;
+  {
+    std::vector<std::jthread> threads;
+    for (const char* plan : {"pro", "enterprise", "pro", "enterprise"})
+      threads.emplace_back([&d, plan] { d.assign(plan); });
+  }
+  const std::vector<std::string> rows = history(d);
+  EXPECT_EQ(std::count_if(rows.begin(), rows.end(), [](const std::string& row) { return row.ends_with('!'); }), 1);
 }
 
 }  // namespace

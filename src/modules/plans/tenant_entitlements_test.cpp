@@ -1,6 +1,7 @@
 #include "modules/plans/tenant_entitlements.h"
 
 #include "modules/plans/plans_fixture.h"
+#include "support/sql_text.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -24,10 +25,11 @@ struct RulesDesk : PlansDesk {
   }
   void assignment(const std::string& plan_id, std::int64_t from_s, std::optional<std::int64_t> to_s,
                   bool active = true) {
-    const auto at = [&](std::int64_t s) { return std::to_string((t.clock.kStart + s * Timestamp::kSecond).us); };
+    const auto at = [&](std::int64_t s) { return testing::sql_time(t.clock.kStart + s * Timestamp::kSecond); };
     sql("INSERT INTO tenant_plan_assignments (tenant_id, effective_from, plan_id, effective_to, is_active, created_at) "
         "VALUES ('t1', " +
-        at(from_s) + ", '" + plan_id + "', " + (to_s ? at(*to_s) : "NULL") + ", " + (active ? "1" : "0") + ", 0)");
+        at(from_s) + ", '" + plan_id + "', " + (to_s ? at(*to_s) : "NULL") + ", " + (active ? "TRUE" : "FALSE") + ", " +
+        at(0) + ")");
   }
   [[nodiscard]] std::optional<std::int64_t> good_for_s() {
     const std::optional<Timestamp> until = now().good_until;
@@ -99,11 +101,13 @@ TEST(EffectiveEntitlements, AReplacedAssignmentDoesNotCount) {
 
 TEST(EffectiveEntitlements, APlanWithoutFeaturesFallsBackToFree) {
   RulesDesk d;
-  d.sql("INSERT INTO plans (id, name, is_active, created_at) VALUES ('team', 'Team', 1, 0)");
+  d.sql("INSERT INTO plans (id, name, is_active, created_at) VALUES ('team', 'Team', TRUE, " + testing::sql_time({0}) +
+        ")");
   d.assignment("team", -1, std::nullopt);
   EXPECT_EQ(d.now().plan_id, "team");
   EXPECT_THAT(d.on(), ElementsAre(kRetrievalLocalPgvector));
-  d.sql("INSERT INTO plan_features (plan_id, feature_key, enabled, created_at) VALUES ('team', 'feature.tts', 1, 0)");
+  d.sql("INSERT INTO plan_features (plan_id, feature_key, enabled, created_at) VALUES ('team', 'feature.tts', TRUE, " +
+        testing::sql_time({0}) + ")");
   EXPECT_THAT(d.on(), ElementsAre(kTts));  // what a plan does not name is off
 }
 
@@ -117,24 +121,26 @@ TEST(EffectiveEntitlements, EachHalfOfAnOverrideStandsForItself) {
     d.sql(
         "INSERT INTO tenant_feature_overrides (tenant_id, feature_key, enabled, config_json, created_at) VALUES "
         "('t1', 'feature.tts', " +
-        enabled + ", " + config + ", 0)");
+        enabled + ", " + config + ", " + testing::sql_time({0}) + ")");
     const TenantEntitlements found = d.now();
     const Entitlement& tts = found.of(kTts);
     return std::string(tts.enabled ? "on " : "off ") + json::write(*tts.config);
   };
-  EXPECT_EQ(put("1", "NULL"), R"(on {"from":"plan"})");
+  EXPECT_EQ(put("TRUE", "NULL"), R"(on {"from":"plan"})");
   EXPECT_EQ(put("NULL", R"('{"from":"me"}')"), R"(off {"from":"me"})");
-  EXPECT_EQ(put("1", R"('{"from":"me"}')"), R"(on {"from":"me"})");
+  EXPECT_EQ(put("TRUE", R"('{"from":"me"}')"), R"(on {"from":"me"})");
   EXPECT_EQ(put("NULL", "NULL"), R"(off {"from":"plan"})");
   EXPECT_FALSE(d.now("t2").of(kTts).enabled);
 }
 
 TEST(EffectiveEntitlements, FeaturesOfAnotherVersionAreIgnored) {
   RulesDesk d;
-  d.sql("INSERT INTO plan_features (plan_id, feature_key, enabled, created_at) VALUES ('free', 'feature.new', 1, 0)");
+  d.sql("INSERT INTO plan_features (plan_id, feature_key, enabled, created_at) VALUES ('free', 'feature.new', TRUE, " +
+        testing::sql_time({0}) + ")");
   d.sql(
       "INSERT INTO tenant_feature_overrides (tenant_id, feature_key, enabled, created_at) VALUES ('t1', "
-      "'feature.newer', 1, 0)");
+      "'feature.newer', TRUE, " +
+      testing::sql_time({0}) + ")");
   EXPECT_THAT(d.on(), ElementsAre(kRetrievalLocalPgvector));
 }
 

@@ -115,7 +115,7 @@ TEST(UpgradeWorkflow, OfManyApprovalsAtOnceOneWins) {
 TEST(UpgradeWorkflow, APlanThatIsGoneCannotBeApproved) {
   WorkflowDesk d;
   const std::string id = d.ask();
-  d.sql("UPDATE plans SET is_active = 0 WHERE id = 'pro'");
+  d.sql("UPDATE plans SET is_active = FALSE WHERE id = 'pro'");
   const auto answer = d.approve(id);
   EXPECT_EQ(answer.status, 404);
   EXPECT_EQ(answer.message, "Plan not found");

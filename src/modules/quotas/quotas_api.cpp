@@ -106,10 +106,10 @@ QuotaLimits QuotasApi::patch_quota_limits(http::Call& call, const PatchQuotaLimi
   if (!changes_something(in)) return get_quota_limits(call, {.tenant_id = in.tenant_id});
   const Limits plan = limits_of(plans_.defaults(tenant));
   const Limits after = database_.write([&](db::Tx& tx) {
+    ledger_.changed(tx, tenant.id());  // first: of two changes at once, the second starts from what the first left
     const Limits before = repository_.limits(tx, tenant).value_or(plan);
     const Limits limits = patched(before, in);
     repository_.set_limits(tx, tenant, limits, clock_.now());
-    ledger_.changed(tx, tenant.id());
     audit_.record(tx, updated_event(call, tenant, before, limits));
     return limits;
   });

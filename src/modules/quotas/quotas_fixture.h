@@ -128,10 +128,9 @@ inline bool charge(QuotaLedger& ledger, const Clock& clock, http::RouteClass rou
 class BrokenCounters {
  public:
   explicit BrokenCounters(db::Database& database) : database_(database) {
-    database_.run_script(
-        "CREATE TRIGGER broken BEFORE INSERT ON usage_counters BEGIN SELECT RAISE(ABORT, 'broken'); END");
+    database_.run_script("ALTER TABLE usage_counters RENAME COLUMN updated_at TO broken");  // only additions need it
   }
-  ~BrokenCounters() { database_.run_script("DROP TRIGGER broken"); }
+  ~BrokenCounters() { database_.run_script("ALTER TABLE usage_counters RENAME COLUMN broken TO updated_at"); }
   BrokenCounters(const BrokenCounters&) = delete;
   BrokenCounters& operator=(const BrokenCounters&) = delete;
 

@@ -64,14 +64,18 @@ constexpr Statement kMarkOnce{"quotas.mark_once", R"(
 
 constexpr Statement kPrune{"quotas.prune", R"(
   DELETE FROM usage_counters
-  WHERE tenant_id = $1 AND period_start < CASE period_type WHEN 'month' THEN $3 ELSE $2 END)"};
+  WHERE tenant_id = $1 AND ((period_type = 'day' AND period_start < $2) OR
+                            (period_type = 'month' AND period_start < $3)))"};
 constexpr Statement kPruneMarks{"quotas.prune_marks", R"(
   DELETE FROM quota_soft_cap_events
-  WHERE tenant_id = $1 AND period_start < CASE period_type WHEN 'month' THEN $3 ELSE $2 END)"};
+  WHERE tenant_id = $1 AND ((period_type = 'day' AND period_start < $2) OR
+                            (period_type = 'month' AND period_start < $3)))"};
 constexpr Statement kPruneAll{"quotas.prune_all", R"(
-  DELETE FROM usage_counters WHERE period_start < CASE period_type WHEN 'month' THEN $2 ELSE $1 END)"};
+  DELETE FROM usage_counters
+  WHERE (period_type = 'day' AND period_start < $1) OR (period_type = 'month' AND period_start < $2))"};
 constexpr Statement kPruneAllMarks{"quotas.prune_all_marks", R"(
-  DELETE FROM quota_soft_cap_events WHERE period_start < CASE period_type WHEN 'month' THEN $2 ELSE $1 END)"};
+  DELETE FROM quota_soft_cap_events
+  WHERE (period_type = 'day' AND period_start < $1) OR (period_type = 'month' AND period_start < $2))"};
 
 constexpr Statement kNextVersion{"quotas.next_version", R"(
   INSERT INTO cache_versions (scope, version) VALUES ('#', 1)

@@ -1,7 +1,9 @@
 #include "modules/stats/aggregates.h"
 
+#include "base/ids.h"
 #include "modules/stats/uptime.h"
 #include "support/call_fixture.h"
+#include "support/sql_text.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -14,14 +16,13 @@ namespace {
 
 struct Log {
   testing::TestCall t;
-  int next = 0;
 
   void query(std::int64_t ago_s, std::int64_t latency_ms, std::int64_t chunks = 4, const std::string& status = "ok") {
-    const std::int64_t at = t.clock.now().us - ago_s * Timestamp::kSecond;
+    const Timestamp at = t.clock.now() - ago_s * Timestamp::kSecond;
     t.database->run_script(
         fmt::format("INSERT INTO query_log (id, query_id, started_at, completed_at, latency_ms, retrieved_chunks, "
-                    "status) VALUES ('q{0}', 'q{0}', {1}, {1}, {2}, {3}, '{4}')",
-                    next++, at, latency_ms, chunks, status));
+                    "status) VALUES ('{0}', '{0}', {1}, {1}, {2}, {3}, '{4}')",
+                    uuid4(), testing::sql_time(at), latency_ms, chunks, status));
   }
   [[nodiscard]] Aggregates now() { return aggregate(*t.database, t.clock.now()); }
 };
@@ -57,9 +58,11 @@ TEST(StatsAggregates, CountEachQueryInItsWindows) {
 
 TEST(StatsAggregates, CountChunksOfAllTenants) {
   Log log;
-  log.t.database->run_script(R"(
-    INSERT INTO chunks (id, tenant_id, corpus_id, document_uri, chunk_index, text, created_at)
-    VALUES ('a', 't1', 'c', 'u', 0, 'x', 1), ('b', 't2', 'c', 'u', 0, 'x', 1), ('c', 't2', 'c', 'u', 1, 'x', 1))");
+  for (const std::string tenant : {"t1", "t2", "t2"})
+    log.t.database->run_script(
+        fmt::format("INSERT INTO chunks (id, tenant_id, corpus_id, document_uri, chunk_index, text, metadata_json, "
+                    "created_at) VALUES ('{}', '{}', 'c', 'u', 0, 'x', '{{}}', {})",
+                    uuid4(), tenant, testing::sql_time({1})));
   EXPECT_EQ(log.now().indexed_chunks, 3);
 }
 

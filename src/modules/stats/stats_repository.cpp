@@ -15,7 +15,7 @@ constexpr Statement kCountChunks{"stats.count_chunks", R"(
   SELECT count(*) FROM (SELECT 1 FROM chunks LIMIT $1) AS counted)"};
 
 constexpr Statement kLatencies{"stats.latencies", R"(
-  SELECT latency_ms, count(*), sum(retrieved_chunks) FROM (
+  SELECT latency_ms, count(*), CAST(sum(retrieved_chunks) AS bigint) FROM (
     SELECT latency_ms, retrieved_chunks FROM query_log WHERE completed_at >= $1
     ORDER BY completed_at DESC LIMIT $2) AS latest
   GROUP BY latency_ms ORDER BY latency_ms)"};

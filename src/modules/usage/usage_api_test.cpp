@@ -3,6 +3,7 @@
 #include "http/plain.h"
 #include "modules/quotas/quotas_fixture.h"
 #include "modules/usage/rollup_pruner.h"
+#include "support/sql_text.h"
 
 #include <gtest/gtest.h>
 
@@ -59,7 +60,8 @@ struct UsageDesk : quotas::Surroundings {
     database->run_script(
         "INSERT INTO documents (tenant_id, id, corpus_id, filename, content_type, status, created_at, "
         "updated_at) VALUES ('" +
-        tenant_id + "', '" + id + "', 'c1', 'f', 'text/plain', '" + status + "', 0, 0)");
+        tenant_id + "', '" + id + "', 'c1', 'f', 'text/plain', '" + status + "', " + testing::sql_time({0}) + ", " +
+        testing::sql_time({0}) + ")");
   }
 
   std::unique_ptr<db::Database> database = testing::scratch_database(clock, metrics);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <tuple>
 #include <utility>
 
 namespace nexus::usage {
@@ -62,9 +63,17 @@ bool UsageCounters::board() {
 }
 
 void UsageCounters::write(db::Tx& tx) {
+  using Cell = std::pair<std::string_view, const RollUp*>;
+  std::vector<Cell> all;
   for (const ByTenant& tenants : aboard_)
     for (const auto& [tenant_id, cells] : tenants)
-      for (const RollUp& row : cells) repository_.add(tx, tenant_id, row);
+      for (const RollUp& row : cells) all.emplace_back(tenant_id, &row);
+  // Every process locks rows in the same order.
+  const auto place = [](const Cell& cell) {
+    return std::tie(cell.first, cell.second->kind, cell.second->day, cell.second->route_class);
+  };
+  std::sort(all.begin(), all.end(), [&](const Cell& a, const Cell& b) { return place(a) < place(b); });
+  for (const auto& [tenant_id, row] : all) repository_.add(tx, tenant_id, *row);
 }
 
 void UsageCounters::landed(bool committed) noexcept {
