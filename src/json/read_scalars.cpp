@@ -26,6 +26,7 @@ bool Reader::string(const Type& type, const Constraints& rules, const Raw& raw, 
     return bad(type, rules, raw, place, "literal_error", "Input should be " + expected, {{"expected", expected}});
   }
   if (!text) return bad(type, rules, raw, place, "string_type", "Input should be a valid string");
+  if (holds_null_character(*text)) return null_character(type, rules, raw, place);
   if (rules.min_length || rules.max_length) {
     const std::size_t length = code_points(*text);
     const auto plural = [](std::size_t n) { return std::to_string(n) + (n == 1 ? " character" : " characters"); };

@@ -60,6 +60,10 @@ struct Raw {
 void redact(bj::value& value, const Type& type);
 void redact(bj::value& value, const FieldTable& table);
 
+/// U+0000, in the text or anywhere in the value: no database of ours keeps it in every place where a string may go.
+[[nodiscard]] bool holds_null_character(std::string_view text);
+[[nodiscard]] bool holds_null_character(const bj::value& value);
+
 /// The rules of a value that has none.
 [[nodiscard]] const Constraints& no_rules();
 
@@ -83,6 +87,7 @@ class Reader {
  private:
   bool bad(const Type& type, const Constraints& rules, const Raw& raw, const Place& place, std::string_view problem,
            std::string_view msg, bj::object ctx = {});
+  bool null_character(const Type& type, const Constraints& rules, const Raw& raw, const Place& place);
   bool absent(const FieldRow& row, const Place& here, void* out);
   bool string(const Type& type, const Constraints& rules, const Raw& raw, const Place& place, std::string& out);
   bool boolean(const Type& type, const Constraints& rules, const Raw& raw, const Place& place, bool& out);

@@ -3,6 +3,7 @@
 #include "json/schema.h"
 #include "json/text.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -141,11 +142,33 @@ bool Reader::absent(const FieldRow& row, const Place& here, void* out) {
   return value(*row.type, row.constraints, Raw{&*row.constraints.default_value, {}}, here, at(out, row));
 }
 
+bool holds_null_character(std::string_view text) {
+  return text.find('\0') != std::string_view::npos;
+}
+
+bool holds_null_character(const bj::value& value) {
+  if (value.is_string()) return holds_null_character(std::string_view(value.get_string()));
+  if (value.is_array()) {
+    const bj::array& items = value.get_array();
+    return std::any_of(items.begin(), items.end(), [](const bj::value& item) { return holds_null_character(item); });
+  }
+  if (!value.is_object()) return false;
+  const bj::object& members = value.get_object();
+  return std::any_of(members.begin(), members.end(), [](const bj::key_value_pair& member) {
+    return holds_null_character(std::string_view(member.key())) || holds_null_character(member.value());
+  });
+}
+
+bool Reader::null_character(const Type& type, const Constraints& rules, const Raw& raw, const Place& place) {
+  return bad(type, rules, raw, place, "value_error", "Value error, the character U+0000 is not allowed");
+}
+
 bool Reader::json_object(const Type& type, const Constraints& rules, const Raw& raw, const Place& place,
                          bj::object& out) {
   if (raw.json == nullptr || !raw.json->is_object())
     return bad(type, rules, raw, place, "dict_type", "Input should be a valid dictionary");
   if (!sized(type, rules, raw, place, "Dictionary", raw.json->get_object().size())) return false;
+  if (holds_null_character(*raw.json)) return null_character(type, rules, raw, place);
   out = raw.json->get_object();
   return true;
 }
@@ -155,6 +178,7 @@ bool Reader::json_array(const Type& type, const Constraints& rules, const Raw& r
   if (raw.json == nullptr || !raw.json->is_array())
     return bad(type, rules, raw, place, "list_type", "Input should be a valid list");
   if (!sized(type, rules, raw, place, "List", raw.json->get_array().size())) return false;
+  if (holds_null_character(*raw.json)) return null_character(type, rules, raw, place);
   out = raw.json->get_array();
   return true;
 }
