@@ -6,9 +6,9 @@ source_files() { find src tests bench -type f \( -name '*.cpp' -o -name '*.h' \)
 
 # Our shell scripts, null-separated.
 shell_files() {
-  printf '%s\0' dev .ci/run
-  find tools/dev -name '*.sh' -print0
-  find scripts -type f ! -name '*.py' -exec grep -lZE '^#!/bin/(ba)?sh|^#!/usr/bin/env bash' {} +
+  printf '%s\0' dev .ci/run tools/services/service tools/services/on_postgres
+  find tools/dev tools/services -name '*.sh' -print0
+  find scripts deploy -type f ! -name '*.py' -exec grep -lZE '^#!/bin/(ba)?sh|^#!/usr/bin/env bash' {} +
 }
 
 fmt_command() {
@@ -50,6 +50,7 @@ lint_command() {
   check "includes" python3 tools/check_includes
   check "co_await" python3 tools/check_co_await
   check "words" python3 tools/check_words
+  check "deployment" python3 tools/check_deploy
   check "secrets" python3 scripts/security_secrets_scan.py
   check "shell" check_shell
   check "clang-tidy" check_tidy
