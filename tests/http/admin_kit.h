@@ -8,6 +8,7 @@
 #include <boost/json/value.hpp>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,16 @@ inline std::string members_of(const boost::json::value& object) {
   for (const auto& [name, value] : object.as_object())
     names.append(names.empty() ? "" : " ").append(name.data(), name.size());
   return names;
+}
+
+/// The same in alphabetical order, for what went through a column of JSON: PostgreSQL orders the members its own way.
+inline std::string sorted_members_of(const boost::json::value& object) {
+  std::vector<std::string> names;
+  for (const auto& [name, value] : object.as_object()) names.emplace_back(name.data(), name.size());
+  std::sort(names.begin(), names.end());
+  std::string out;
+  for (const std::string& name : names) out.append(out.empty() ? "" : " ").append(name);
+  return out;
 }
 
 /// A moment as answers write it: `YYYY-MM-DDTHH:MM:SS[.ffffff]+00:00`.

@@ -115,6 +115,7 @@ TEST_F(KeysHttp, AreNowhereStoredInClear) {
   EXPECT_EQ(again.body, made.body) << "who lost the answer gets it again";
   EXPECT_EQ(listed(std::string(kMine)).size(), 2U) << "and no second key";
   app_.core().audit->flush();
+  if (on_postgres()) return;  // nothing of it is in our files
   std::size_t files = 0;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(app_.data_dir())) {
     if (!entry.is_regular_file()) continue;
@@ -331,7 +332,8 @@ TEST_F(KeysHttp, ChangeStepByStepAndEachStepIsRecorded) {
     }
     const boost::json::object event = newest(step.event);
     EXPECT_EQ(event.at("resource_id"), key.at("key_id"));
-    EXPECT_EQ(members_of(event.at("metadata_json")), "expires_at last_used_at name revoked_at target_api_key_id");
+    EXPECT_EQ(sorted_members_of(event.at("metadata_json")),
+              "expires_at last_used_at name revoked_at target_api_key_id");
     EXPECT_EQ(event.at("metadata_json").at("target_api_key_id"), key.at("key_id"));
     EXPECT_EQ(event.at("metadata_json").at("expires_at"), shown.at("expires_at")) << step.body;
   }

@@ -3,7 +3,7 @@
 // gone, renamed, retyped or newly asked for is. Differences that are meant stand in a table with their reason.
 #include "http/contract_kit.h"
 #include "http/openapi.h"
-#include "http/reference_kit.h"
+#include "support/reference_kit.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>

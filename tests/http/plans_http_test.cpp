@@ -16,7 +16,7 @@ constexpr std::string_view kRequestMembers =
 constexpr std::string_view kUpgrade = "/v1/self-serve/plan/upgrade-request";
 constexpr std::string_view kRequests = "/v1/admin/plan-upgrade-requests";
 
-constexpr db::Statement kRetirePro{"test.retire_pro", "UPDATE plans SET is_active = 0 WHERE id = 'pro'"};
+constexpr db::Statement kRetirePro{"test.retire_pro", "UPDATE plans SET is_active = FALSE WHERE id = 'pro'"};
 
 /// The one feature of an array of them.
 boost::json::object feature_of(const boost::json::value& features, std::string_view key) {
@@ -127,7 +127,7 @@ TEST_F(PlansHttp, AreOverriddenFeatureByFeatureAndGivenBack) {
   EXPECT_EQ(client_.get("/v1/audit/events").status, 200) << "in force at once";
   const boost::json::object event = newest("plan.override.updated");
   EXPECT_EQ(event.at("resource_id"), "feature.audit_access");
-  EXPECT_EQ(json::write(event.at("metadata_json")),
+  EXPECT_EQ(json::canonical(event.at("metadata_json")),
             R"({"after":{"config_json":null,"enabled":true},"before":null,"feature_key":"feature.audit_access"})");
 
   plan = change(path, R"({"feature_key":"feature.audit_access","config_json":{"days":7}})");

@@ -242,15 +242,15 @@ TEST_F(OperatedQuotasHttp, RecordWhatTheCapsDid) {
   EXPECT_EQ(client_.get("/v1/corpora").status, 402);
   const boost::json::object soft = noted("quota.soft_cap_reached");
   EXPECT_EQ(soft.at("outcome"), "success");
-  EXPECT_EQ(json::write(soft.at("metadata_json")), R"({"limit":2,"period":"day","soft_cap_ratio":0.5,"used":1})");
+  EXPECT_EQ(json::canonical(soft.at("metadata_json")), R"({"limit":2,"period":"day","soft_cap_ratio":0.5,"used":1})");
   const boost::json::object hard = noted("quota.hard_cap_blocked");
   EXPECT_EQ(hard.at("outcome"), "failure");
   EXPECT_EQ(hard.at("error_code"), "QUOTA_EXCEEDED");
-  EXPECT_EQ(json::write(hard.at("metadata_json")),
+  EXPECT_EQ(json::canonical(hard.at("metadata_json")),
             R"({"count":1,"day_limit":2,"day_used":2,"month_limit":null,"month_used":2,"period":"day"})");
   ASSERT_EQ(operator_.patch(kLimits, R"({"hard_cap_enabled":false})").status, 200);
   for (int i = 0; i < 3; ++i) EXPECT_EQ(client_.get("/v1/corpora").status, 200);
-  EXPECT_EQ(json::write(noted("quota.overage_observed").at("metadata_json")),
+  EXPECT_EQ(json::canonical(noted("quota.overage_observed").at("metadata_json")),
             R"({"day_limit":2,"day_used":3,"month_limit":null,"month_used":3})");
 }
 

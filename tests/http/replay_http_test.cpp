@@ -2,12 +2,12 @@
 // with their reason; any other difference fails, and so does a row of the table that no longer applies.
 #include "base/encoding.h"
 #include "http/contract_kit.h"
-#include "http/reference_kit.h"
 #include "http/router.h"
 #include "modules/demo/seed.h"
 #include "modules/plans/plans_service.h"
 #include "modules/quotas/quotas_repository.h"
 #include "support/call_fixture.h"
+#include "support/reference_kit.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -326,7 +326,7 @@ class Replay {
   Replay() {
     const TenantScope tenant = TenantScopeFactory::make("t1");
     app::Core& core = app_.core();
-    demo::seed_demo(*core.db, tenant, core.embedders, core.clock);
+    demo::seed_demo(*core.db, tenant, core.embedders, *core.index, core.clock);
     core.entitled->plans.assign(tenant, "enterprise", plans::Actor::tool("test"));
     core.db->write([&](db::Tx& tx) {
       const quotas::QuotasRepository quotas;

@@ -209,7 +209,7 @@ TEST_F(RouteRows, UnderTheVersionWearTheEnvelope) {
 }
 
 TEST_F(RouteRows, UseStatementsThatTheDatabasePrepares) {
-  const std::vector<const db::Statement*> statements = app::all_statements();
+  const std::vector<const db::Statement*> statements = app::all_statements(app_->core().db->engine());
   EXPECT_THAT(app_->core().db->check_statements(statements), ::testing::IsEmpty());
   std::set<std::string_view> names;
   for (const db::Statement* statement : statements)

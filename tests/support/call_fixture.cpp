@@ -1,9 +1,5 @@
 #include "support/call_fixture.h"
 
-#include "db/embedded_migrations.h"
-#include "db/migrator.h"
-#include "db/sqlite/sqlite_database.h"
-
 #include <algorithm>
 #include <stdexcept>
 #include <utility>
@@ -82,19 +78,6 @@ std::size_t RecordingLog::size() const {
 void RecordingLog::clear() {
   const std::lock_guard lock(mutex_);
   events_.clear();
-}
-
-std::unique_ptr<db::Database> file_database(const std::string& path, const Clock& clock, observe::Metrics& metrics) {
-  db::SqliteOptions options;
-  options.path = path;
-  options.readers = 4;
-  auto database = db::open_sqlite(options, clock, metrics);
-  db::Migrator(*database, clock, db::embedded_migrations("sqlite")).apply();
-  return database;
-}
-
-std::unique_ptr<db::Database> scratch_database(const Clock& clock, observe::Metrics& metrics) {
-  return file_database(":memory:", clock, metrics);
 }
 
 http::Request make_request(std::string path) {

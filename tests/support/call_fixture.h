@@ -8,6 +8,7 @@
 #include "http/message.h"
 #include "modules/audit/ports.h"
 #include "observe/metrics.h"
+#include "support/engine.h"
 
 #include <cstdint>
 #include <memory>
@@ -60,12 +61,6 @@ class RecordingLog final : public audit::Log {
   mutable std::mutex mutex_;
   std::vector<audit::Event> events_;
 };
-
-/// A private SQLite database with all migrations applied; gone with the object.
-[[nodiscard]] std::unique_ptr<db::Database> scratch_database(const Clock& clock, observe::Metrics& metrics);
-/// The same in a file, which the caller owns: for tests that open it again.
-[[nodiscard]] std::unique_ptr<db::Database> file_database(const std::string& path, const Clock& clock,
-                                                          observe::Metrics& metrics);
 
 /// Everything behind one call. The request may be edited before `call` is used; `request_id` is "req-1".
 /// Not movable: the call borrows the request.

@@ -14,7 +14,7 @@
 namespace nexus::testing {
 namespace {
 
-config::Settings test_settings(const std::filesystem::path& data_dir, const Changes& changes) {
+config::Settings test_settings(const std::filesystem::path& data_dir, const Changes& store, const Changes& changes) {
   Changes all{{"DATA_DIR", data_dir.string()},
               {"LISTEN_HOST", "127.0.0.1"},
               {"LISTEN_PORT", "0"},
@@ -27,6 +27,7 @@ config::Settings test_settings(const std::filesystem::path& data_dir, const Chan
               {"UI_CURSOR_SECRET", "test-cursor-secret-0123456789abcdef012345"},
               {"SHUTDOWN_GRACE_S", "5"},
               {"JOB_POLL_INTERVAL_MS", "50"}};
+  all.insert(all.end(), store.begin(), store.end());
   all.insert(all.end(), changes.begin(), changes.end());
   return config::settings_with(all);
 }
@@ -54,7 +55,7 @@ TempDir::~TempDir() {
 }
 
 TestApp::TestApp(const Changes& changes)
-    : settings_(test_settings(dir_.path(), changes)), app_(make_app(settings_, clock_)) {}
+    : settings_(test_settings(dir_.path(), store_.settings(), changes)), app_(make_app(settings_, clock_)) {}
 
 TestApp::~TestApp() = default;
 

@@ -2,6 +2,7 @@
 
 #include "app/app.h"
 #include "config/settings.h"
+#include "support/engine.h"
 #include "support/test_client.h"
 
 #include <filesystem>
@@ -28,8 +29,8 @@ class TempDir {
 
 using Changes = std::vector<std::pair<std::string, std::string>>;
 
-/// The whole server in this process, on a random loopback port, with a scratch data folder, the fake models and real
-/// time. Settings can be changed by name.
+/// The whole server in this process, on a random loopback port, with a scratch data folder and database (engine.h says
+/// on which engine), the fake models and real time. Settings can be changed by name.
 class TestApp {
  public:
   explicit TestApp(const Changes& changes = {});
@@ -57,6 +58,7 @@ class TestApp {
 
  private:
   TempDir dir_;
+  ServerStore store_;
   SystemClock clock_;
   config::Settings settings_;
   std::unique_ptr<app::App> app_;

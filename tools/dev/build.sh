@@ -3,7 +3,7 @@
 
 # Every command that compiles starts here, so that one command is enough on a bare machine.
 ensure_tools() {
-  setup_packages
+  setup_packages tools/packages.txt
   local tool
   for tool in cmake ninja; do
     command -v "$tool" >/dev/null || fail "$tool is needed; tools/packages.txt lists everything."

@@ -1,23 +1,24 @@
 # shellcheck shell=bash
 # Sourced by ./dev: packages and the embedding model.
 
-# The packages of tools/packages.txt that dpkg does not know as installed, one a line.
+# missing_packages LIST: those that dpkg does not know as installed, one a line.
 missing_packages() {
   local wanted
-  mapfile -t wanted < <(sed -e 's/#.*//' -e 's/[[:space:]]//g' -e '/^$/d' tools/packages.txt)
+  mapfile -t wanted < <(sed -e 's/#.*//' -e 's/[[:space:]]//g' -e '/^$/d' "$1")
   comm -23 <(printf '%s\n' "${wanted[@]}" | sort -u) \
     <(dpkg-query -W -f '${Package} ${db:Status-Status}\n' "${wanted[@]}" 2>/dev/null |
       sed -n 's/ installed$//p' | sort -u)
 }
 
-# Installs what is missing; says what to type when it may not. Quick when nothing is missing.
+# setup_packages LIST: installs what is missing; says what to type when it may not. Quick when nothing is missing.
 setup_packages() {
+  local list=$1
   if ! command -v dpkg-query >/dev/null; then
-    warn "this is no Debian system, so packages are not checked. tools/packages.txt lists what is needed."
+    warn "this is no Debian system, so packages are not checked. $list lists what is needed."
     return 0
   fi
   local missing
-  mapfile -t missing < <(missing_packages)
+  mapfile -t missing < <(missing_packages "$list")
   [[ ${#missing[@]} -gt 0 ]] || return 0
   local as_root=()
   if [[ $(id -u) -ne 0 ]]; then
@@ -56,7 +57,7 @@ model_wanted() {
 
 setup_all() {
   [[ $# -eq 0 ]] || fail "setup takes no arguments."
-  setup_packages
+  setup_packages tools/packages.txt
   say "packages: all there"
   setup_model
 }

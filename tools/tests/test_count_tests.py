@@ -1,4 +1,4 @@
-"""count_tests on the three shapes of a ctest log."""
+"""count_tests on the shapes of a ctest log."""
 
 import unittest
 
@@ -27,6 +27,7 @@ DIED = """5/9 Testing: db
 [ RUN      ] A.C
 Test Failed.
 """
+SKIPPED = "7/9 Testing: modules_postgres\nOutput:\nskipped: there is no server.\n<end of output>\nTest Passed.\n"
 PLAIN = "6/9 Testing: script\nfine\nTest Passed.\n"
 
 
@@ -37,6 +38,7 @@ class Count(unittest.TestCase):
         self.assertEqual(tool.count(DIED), (1, 1))
         self.assertEqual(tool.count(PLAIN), (1, 0))
         self.assertEqual(tool.count(PASSED + FAILED + DIED + PLAIN), (6, 3))
+        self.assertEqual(tool.count(PASSED + SKIPPED), (3, 0))
         self.assertEqual(tool.count(""), (0, 0))
 
 
