@@ -6,6 +6,7 @@
 #include "db/embedded_migrations.h"
 #include "db/migrator.h"
 #include "modules/rag/llm_factory.h"
+#include "modules/rag/redis_run_log.h"
 #include "observe/log.h"
 
 #include <filesystem>
@@ -112,18 +113,33 @@ health::Readiness readiness(Core& core, const std::atomic<bool>& stopping) {
           .stopping = &stopping};
 }
 
+/// Runs that other replicas can read on; null where they cannot.
+std::unique_ptr<rag::RunLogStore> shared_runs(const config::Settings& settings, Core& core) {
+  redis::Client* client = core.shared.client();
+  const Secret& secret = settings.get(config::kApiKeyPepper);  // replicas have the same, or keys would not work
+  const std::int64_t ttl_us = settings.get(config::kRunResumeTtlS) * Timestamp::kSecond;
+  if (client == nullptr || !settings.get(config::kRunResumeShared) || ttl_us <= 0 || secret.empty()) return nullptr;
+  rag::RedisRunLogOptions options;
+  options.prefix = settings.get(config::kRunResumeRedisPrefix);
+  options.secret = secret;
+  options.ttl_us = ttl_us;
+  options.silence_us = (2 * settings.get(config::kRunSseHeartbeatS) + 5) * Timestamp::kSecond;
+  options.max_run_bytes = count(settings, config::kRunResumeMemoryMb) << 20;
+  return std::make_unique<rag::RedisRunLog>(*client, std::move(options), core.metrics);
+}
+
 }  // namespace
 
 App::App(const config::Settings& settings, const Clock& clock, const Core::Options& options)
     : core_(settings, clock, options),
-      outside_(settings, *core_.audit, clock, core_.metrics),
-      tracing_(settings, outside_.client, core_.metrics),
+      tracing_(settings, core_.outside->client, core_.metrics),
       segments_{.metrics = core_.metrics,
                 .tracer = tracing_.tracer(),
                 .clock = clock,
                 .timers = settings.get(config::kInstrumentationDetailedTimers)},
-      deliveries_(settings, *core_.db, *core_.audit, outside_.client, clock, core_.metrics),
-      enforcement_(settings, *core_.db, *core_.refusals, *core_.outbox, *core_.entitled, clock, core_.metrics),
+      deliveries_(settings, core_.shared, *core_.db, *core_.audit, core_.outside->client, clock, core_.metrics),
+      enforcement_(settings, core_.shared, *core_.db, *core_.refusals, *core_.outbox, *core_.entitled, clock,
+                   core_.metrics),
       db_lane_("db", static_cast<std::size_t>(config::db_lane_threads(settings, std::thread::hardware_concurrency())),
                count(settings, config::kLaneDbQueue), core_.metrics),
       outbound_lane_("outbound", count(settings, config::kLaneOutboundThreads),
@@ -140,11 +156,13 @@ App::App(const config::Settings& settings, const Clock& clock, const Core::Optio
                     .options = stream_options(settings),
                     .tokens = &enforcement_.ledger,
                     .segments = rag::RunSegments(segments_)},
-      run_logs_(settings.get(config::kRunResumeTtlS) * Timestamp::kSecond, count(settings, config::kRunResumeMemoryMb)
-                                                                               << 20),
+      shared_runs_(shared_runs(settings, core_)),
+      run_logs_(settings.get(config::kRunResumeTtlS) * Timestamp::kSecond,
+                count(settings, config::kRunResumeMemoryMb) << 20, shared_runs_.get()),
       run_service_(run_services_, *core_.audit, *core_.retriever, core_.entitled->entitlements, run_logs_,
                    run_options(settings)),
-      run_api_(run_service_, run_services_),
+      run_api_(run_service_, run_services_,
+               core_.searches_elsewhere() ? http::LaneKind::kOutbound : http::LaneKind::kDb),
       documents_api_(*core_.documents),
       audit_api_(*core_.db, *core_.audit, core_.entitled->operators, settings.get(config::kUiCursorSecret), clock),
       tenant_keys_(*core_.db, *core_.audit, clock, *core_.keys, key_rules(settings)),
@@ -158,7 +176,7 @@ App::App(const config::Settings& settings, const Clock& clock, const Core::Optio
       billing_api_({.database = *core_.db,
                     .clock = clock,
                     .audit = *core_.audit,
-                    .client = outside_.client,
+                    .client = core_.outside->client,
                     .outbox = *core_.outbox,
                     .operators = core_.entitled->operators,
                     .metrics = core_.metrics},
@@ -224,8 +242,9 @@ void App::start() {
   write_address();
   observe::log_info("listening", {{"address", address()}});  // what waits for the server reads this line first
   if (settings.get(config::kWorkersInProcess) && settings.get(config::kIngestExecutionMode) == "queue")
-    core_.ingest_worker->start();
-  core_.reembed_worker->start();
+    core_.start_ingesting();
+  core_.start_reembedding();
+  core_.start_index_upkeep();
   if (billing::problem_of(webhook_options(settings)).empty()) deliveries_.worker.start();  // else events wait
   enforcement_.start();
   start_periodic();
@@ -258,7 +277,7 @@ void App::start_periodic() {
                   .run = [this](const std::stop_token&) { uptime_.beat(); }});
   periodic_->add(
       {.name = "embeddings.missing", .interval_us = 10 * Timestamp::kSecond, .run = [this](const std::stop_token&) {
-         if (core_.reembed_handler->enqueue_missing() > 0) core_.reembed_worker->wake(ingestion::kReembedJob);
+         if (core_.reembed_handler->enqueue_missing() > 0) core_.wake_reembedding();
        }});
   periodic_->add({.name = "jobs.depth", .interval_us = 5 * Timestamp::kSecond, .run = [this](const std::stop_token&) {
                     const std::int64_t waiting = core_.db->read([](db::Snapshot& snapshot) {
@@ -300,8 +319,9 @@ bool App::stop() {
   outbound_lane_.drain();
   if (periodic_) periodic_->stop();  // until here it renews what running requests hold
   deliveries_.worker.stop();
+  core_.stop_index_upkeep();
   tracing_.stop();
-  outside_.client.close();
+  core_.outside->client.close();
   enforcement_.stop();
   try {
     core_.refusals->stop();  // before the last checkpoint, which is to cover it
@@ -309,6 +329,7 @@ bool App::stop() {
     observe::log_error("counts of refused requests were not written", {{"reason", e.what()}});
   }
   core_.audit->stop();
+  core_.shared.close();
   return in_time;
 }
 

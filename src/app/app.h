@@ -64,7 +64,6 @@ class App {
 
   Core core_;
   std::atomic<bool> stopping_{false};
-  Outside outside_;
   Tracing tracing_;
   observe::Segments segments_;
   Deliveries deliveries_;
@@ -74,6 +73,7 @@ class App {
   exec::Lane bulk_lane_;
   std::unique_ptr<const rag::Llm> llm_;
   rag::RunServices run_services_;
+  std::unique_ptr<rag::RunLogStore> shared_runs_;  ///< null without Redis
   rag::RunLogs run_logs_;
   rag::RunService run_service_;
   rag::RunApi run_api_;

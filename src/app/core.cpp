@@ -6,6 +6,9 @@
 #include "config/settings_table.h"
 #include "db/embedded_migrations.h"
 #include "db/open.h"
+#include "modules/audit/adoption_repository.h"
+#include "modules/retrieval/postgres_index.h"
+#include "modules/retrieval/segment_engine.h"
 #include "observe/log.h"
 
 #include <algorithm>
@@ -21,7 +24,7 @@ std::string database_url(const config::Settings& settings) {
 }
 
 void bring_up_schema(db::Database& db, const Clock& clock, bool migrate) {
-  db::Migrator migrator(db, clock, db::embedded_migrations(db.engine()));
+  db::Migrator migrator(db, clock, db::embedded_migrations(db.engine()), audit::link_after);
   if (!migrate) {
     if (!migrator.status().up_to_date())
       throw db::MigrationError("the database's schema is not this program's; run `nexusrag migrate`");
@@ -85,6 +88,21 @@ std::size_t megabytes(std::int64_t count) {
   return static_cast<std::size_t>(count) << 20;
 }
 
+std::unique_ptr<retrieval::IndexEngine> make_index(const config::Settings& settings, const db::Database& db,
+                                                   SearchCluster* cluster, const Clock& clock,
+                                                   observe::Metrics& metrics) {
+  if (cluster != nullptr) return cluster->engine(clock);
+  const bool on_postgres = db.engine() == "postgres";
+  std::string engine = settings.get(config::kSearchEngine);
+  if (engine == "auto") engine = on_postgres ? "postgres" : "segments";
+  if (engine == "segments")
+    return std::make_unique<retrieval::SegmentEngine>(megabytes(settings.get(config::kIndexMemoryMb)), clock, metrics);
+  if (engine == "postgres" && on_postgres)
+    return std::make_unique<retrieval::PostgresIndex>(
+        retrieval::PostgresIndexOptions{.exact_max = settings.get(config::kVectorExactMax)});
+  throw config::ConfigError({"SEARCH_ENGINE=" + engine + " cannot search the rows of this DATABASE_URL"});
+}
+
 }  // namespace
 
 std::unique_ptr<db::Database> open_database(const config::Settings& settings, const Clock& clock,
@@ -94,15 +112,19 @@ std::unique_ptr<db::Database> open_database(const config::Settings& settings, co
     if (!folder.empty()) std::filesystem::create_directories(folder);
   }
   const unsigned cores = std::thread::hardware_concurrency();
-  return db::open_database(database_url(settings),
-                           {.readers = static_cast<unsigned>(config::sqlite_readers(settings, cores)),
-                            .write_queue = static_cast<std::size_t>(settings.get(config::kSqliteWriteQueue)),
-                            .busy_limit_ms = settings.get(config::kSqliteBusyTimeoutMs),
-                            .mmap_bytes = static_cast<std::int64_t>(megabytes(settings.get(config::kSqliteMmapMb))),
-                            .cache_kib = settings.get(config::kSqliteCacheMb) * 1024,
-                            .group_jobs = static_cast<std::size_t>(settings.get(config::kSqliteGroupMax)),
-                            .checkpoint_pages = static_cast<int>(settings.get(config::kSqliteCheckpointPages))},
-                           clock, metrics);
+  return db::open_database(
+      database_url(settings),
+      {.readers = static_cast<unsigned>(config::sqlite_readers(settings, cores)),
+       .write_queue = static_cast<std::size_t>(settings.get(config::kSqliteWriteQueue)),
+       .busy_limit_ms = settings.get(config::kSqliteBusyTimeoutMs),
+       .mmap_bytes = static_cast<std::int64_t>(megabytes(settings.get(config::kSqliteMmapMb))),
+       .cache_kib = settings.get(config::kSqliteCacheMb) * 1024,
+       .group_jobs = static_cast<std::size_t>(settings.get(config::kSqliteGroupMax)),
+       .checkpoint_pages = static_cast<int>(settings.get(config::kSqliteCheckpointPages)),
+       .pool_size = static_cast<unsigned>(settings.get(config::kApiDbPoolSize)),
+       .max_overflow = static_cast<int>(settings.get(config::kApiDbMaxOverflow)),
+       .statement_timeout_ms = std::max<std::int64_t>(0, settings.get(config::kApiDbStatementTimeoutMs))},
+      clock, metrics);
 }
 
 jobs::WorkerOptions worker_options(const config::Settings& settings) {
@@ -122,13 +144,17 @@ Core::Core(const config::Settings& given, const Clock& the_clock, const Options&
     : settings(given),
       clock(the_clock),
       db(open_database(given, the_clock, metrics)),
+      shared(given, the_clock, metrics),
       objects(std::filesystem::path(given.get(config::kDataDir)) / "objects"),
       embedders(given.get(config::kEmbeddingProvider), config::models_dir(given)),
-      indexes(megabytes(given.get(config::kIndexMemoryMb)), the_clock, metrics),
       extractor(text::extract::ExtractorConfig{.executable = options.extract_program}) {
   bring_up_schema(*db, clock, options.migrate);
   figures = std::make_unique<observe::ProcessFigures>(metrics, clock, version(), std::string(db->engine()));
   audit = std::make_unique<audit::AuditLog>(*db, clock, audit_options(settings), metrics);
+  outside = std::make_unique<Outside>(settings, shared, *audit, clock, metrics);
+  if (settings.get(config::kSearchEngine) == "opensearch")
+    search_cluster = std::make_unique<SearchCluster>(settings, shared, *db, *outside, *audit, clock, metrics);
+  index = make_index(settings, *db, search_cluster.get(), clock, metrics);
   refusals = std::make_unique<audit::AggregatedLog>(
       *audit, clock,
       audit::AggregateOptions{.window_s = settings.get(config::kAuditAggregateWindowS),
@@ -136,28 +162,32 @@ Core::Core(const config::Settings& given, const Clock& the_clock, const Options&
   entitled = std::make_unique<Entitled>(settings, *db, *audit, clock);
   outbox = std::make_unique<billing::BillingOutbox>(clock, webhook_options(settings), [this] {
     if (wake_deliveries) wake_deliveries();
+    shared.publish(billing::kWebhookJob);
   });
   authenticator = std::make_unique<auth::Authenticator>(*db, *refusals, clock, auth_options(settings), metrics);
   keys = std::make_unique<auth::KeysService>(*db, *audit, clock, auth::Pepper(settings.get(config::kApiKeyPepper)),
                                              authenticator.get());
-  retriever = std::make_unique<retrieval::Retriever>(*db, embedders, indexes, access, metrics, clock,
+  retriever = std::make_unique<retrieval::Retriever>(*db, embedders, *index, access, metrics, clock,
                                                      settings.get(config::kSearchTimeoutMs) * 1000);
-  ingest_handler = std::make_unique<ingestion::IngestHandler>(*db, clock, objects, embedders, indexes, extractor,
+  ingest_handler = std::make_unique<ingestion::IngestHandler>(*db, clock, objects, embedders, *index, extractor,
                                                               ingest_options(settings), metrics);
-  ingest_worker = std::make_unique<jobs::Worker>(*db, clock, *ingest_handler, worker_options(settings), metrics);
-  reembed_handler = std::make_unique<ingestion::ReembedHandler>(*db, clock, embedders, metrics);
-  jobs::WorkerOptions one_thread = worker_options(settings);
+  jobs::WorkerOptions several = worker_options(settings);
+  several.announced = [this] { return shared.announces(); };
+  ingest_worker = std::make_unique<jobs::Worker>(*db, clock, *ingest_handler, several, metrics);
+  reembed_handler = std::make_unique<ingestion::ReembedHandler>(*db, clock, embedders, *index, metrics);
+  jobs::WorkerOptions one_thread = several;
   one_thread.threads = 1;
   reembed_worker = std::make_unique<jobs::Worker>(*db, clock, *reembed_handler, one_thread, metrics);
   const bool inline_mode = settings.get(config::kIngestExecutionMode) == "inline";
   documents = std::make_unique<documents::DocumentsService>(
-      *db, *audit, objects, entitled->entitlements,
+      *db, *audit, objects, *index, entitled->entitlements,
       [this, inline_mode](std::string_view job_id) {
         metrics.counter("nexusrag_ingest_enqueued_total").add();
         if (inline_mode) {
           ingest_worker->run_now(job_id);
         } else {
           ingest_worker->wake(ingestion::kIngestJob);
+          shared.publish(ingestion::kIngestJob);
         }
       },
       document_options(settings));
@@ -166,9 +196,41 @@ Core::Core(const config::Settings& given, const Clock& the_clock, const Options&
       settings.get(config::kMaintenanceIntervalS));
 }
 
+void Core::start_index_upkeep() {
+  if (search_cluster && settings.get(config::kOpensearchFeeder)) search_cluster->feeder.start();
+  if (const auto* rows = dynamic_cast<const retrieval::PostgresIndex*>(index.get())) {
+    postgres_upkeep_ =
+        std::make_unique<retrieval::PostgresUpkeep>(*db, *rows, retrieval::PostgresUpkeep::Options{.interval_s = 60});
+    postgres_upkeep_->start();
+  }
+}
+
+void Core::stop_index_upkeep() {
+  if (search_cluster) search_cluster->feeder.stop();
+  if (postgres_upkeep_) postgres_upkeep_->stop();
+}
+
+void Core::start_ingesting() {
+  ingest_worker->start();
+  ingest_listening_ =
+      std::make_unique<SharedState::Listening>(shared, *ingest_worker, ingestion::kIngestJob, /*beats=*/true);
+}
+
+void Core::start_reembedding() {
+  reembed_worker->start();
+  reembed_listening_ =
+      std::make_unique<SharedState::Listening>(shared, *reembed_worker, ingestion::kReembedJob, /*beats=*/false);
+}
+
+void Core::wake_reembedding() {
+  reembed_worker->wake(ingestion::kReembedJob);
+  shared.publish(ingestion::kReembedJob);
+}
+
 Core::~Core() {
   ingest_worker->stop();
   reembed_worker->stop();
+  stop_index_upkeep();
   try {
     authenticator->flush();
   } catch (const std::exception& e) {

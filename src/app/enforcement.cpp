@@ -65,7 +65,7 @@ idempotency::IdempotencyOptions idempotency_options(const config::Settings& s) {
   return options;
 }
 
-outbound::ClientOptions client_options(const config::Settings& s) {
+outbound::ClientOptions client_options(const config::Settings& s, const std::string& ca_file) {
   outbound::ClientOptions options;
   options.timeout_ms = s.get(config::kExtCallTimeoutMs);
   options.max_response_bytes = static_cast<std::size_t>(s.get(config::kOutboundMaxResponseBytes));
@@ -75,7 +75,7 @@ outbound::ClientOptions client_options(const config::Settings& s) {
   options.transfer.connect_timeout_ms = s.get(config::kOutboundConnectTimeoutMs);
   options.transfer.proxy = s.get(config::kOutboundProxy);
   options.transfer.no_proxy = s.get(config::kOutboundNoProxy);
-  options.transfer.ca_file = s.get(config::kOutboundCaFile);
+  options.transfer.ca_file = ca_file.empty() ? s.get(config::kOutboundCaFile) : ca_file;
   options.loop.max_running = static_cast<std::size_t>(s.get(config::kOutboundMaxConcurrency));
   return options;
 }
@@ -132,23 +132,30 @@ Entitled::Entitled(const config::Settings& settings, db::Database& db, audit::Lo
       entitlements(db, clock),
       plans(db, audit, entitlements, clock) {}
 
-Outside::Outside(const config::Settings& settings, audit::Log& audit, const Clock& clock, observe::Metrics& metrics)
-    : breaker_store(clock),
-      breaker(breaker_store, breaker_policy(settings), metrics, audited(audit, clock)),
-      client(client_options(settings), clock, metrics, breaker,
+Outside::Outside(const config::Settings& settings, const SharedState& shared, audit::Log& audit, const Clock& clock,
+                 observe::Metrics& metrics, const std::string& ca_file)
+    : breaker_store(shared.breakers()),
+      breaker(*breaker_store, breaker_policy(settings), metrics, audited(audit, clock)),
+      client(client_options(settings, ca_file), clock, metrics, breaker,
              {.random = dice(), .add_headers = [](const outbound::Request&, outbound::Headers& headers) {
                 add_trace_headers(headers);
               }}) {}
 
-Deliveries::Deliveries(const config::Settings& settings, db::Database& db, audit::Log& audit, outbound::Client& client,
-                       const Clock& clock, observe::Metrics& metrics)
+Deliveries::Deliveries(const config::Settings& settings, SharedState& shared, db::Database& db, audit::Log& audit,
+                       outbound::Client& client, const Clock& clock, observe::Metrics& metrics)
     : handler(db, clock, client, audit, webhook_options(settings), metrics),
-      worker(db, clock, handler, delivery_worker(settings), metrics) {}
+      worker(db, clock, handler, delivery_worker(settings), metrics),
+      listening(shared, worker, billing::kWebhookJob, false) {}
 
-Enforcement::Enforcement(const config::Settings& settings, db::Database& db, audit::Log& audit, billing::Outbox& outbox,
-                         Entitled& entitled, const Clock& clock, observe::Metrics& metrics)
+Enforcement::Enforcement(const config::Settings& settings, const SharedState& shared, db::Database& db,
+                         audit::Log& audit, billing::Outbox& outbox, Entitled& entitled, const Clock& clock,
+                         observe::Metrics& metrics)
     : buckets(static_cast<std::size_t>(settings.get(config::kRlMaxBuckets))),
-      rates(buckets, buckets, audit, clock, rate_options(settings), metrics),
+      shared_buckets(shared.client() == nullptr ? nullptr
+                                                : std::make_unique<limits::RedisBuckets>(
+                                                      *shared.client(), buckets, settings.get(config::kRlRedisPrefix))),
+      rates(shared_buckets ? static_cast<limits::BucketStore&>(*shared_buckets) : buckets, buckets, audit, clock,
+            rate_options(settings), metrics),
       usage(db),
       ledger(db, audit, outbox, entitled.entitlements, clock, metrics, ledger_options(settings), {&usage}),
       idempotency(db, clock, idempotency_options(settings), metrics),

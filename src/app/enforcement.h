@@ -1,5 +1,6 @@
 #pragma once
 
+#include "app/shared_state.h"
 #include "base/time.h"
 #include "config/settings.h"
 #include "db/database.h"
@@ -12,6 +13,7 @@
 #include "modules/jobs/worker.h"
 #include "modules/limits/local_buckets.h"
 #include "modules/limits/rate_gate.h"
+#include "modules/limits/redis_buckets.h"
 #include "modules/plans/entitlement_cache.h"
 #include "modules/plans/plans_service.h"
 #include "modules/quotas/quota_ledger.h"
@@ -37,30 +39,34 @@ struct Entitled {
 
 /// The one way to other machines, with its breakers.
 struct Outside {
-  Outside(const config::Settings& settings, audit::Log& audit, const Clock& clock, observe::Metrics& metrics);
+  /// `ca_file` empty: OUTBOUND_CA_FILE.
+  Outside(const config::Settings& settings, const SharedState& shared, audit::Log& audit, const Clock& clock,
+          observe::Metrics& metrics, const std::string& ca_file = {});
 
-  outbound::LocalBreakerStore breaker_store;
+  std::unique_ptr<outbound::BreakerStore> breaker_store;
   outbound::CircuitBreaker breaker;
   outbound::CurlClient client;  ///< close() ends what is under way
 };
 
 /// Delivers billing events, in the server and in worker processes.
 struct Deliveries {
-  Deliveries(const config::Settings& settings, db::Database& db, audit::Log& audit, outbound::Client& client,
-             const Clock& clock, observe::Metrics& metrics);
+  Deliveries(const config::Settings& settings, SharedState& shared, db::Database& db, audit::Log& audit,
+             outbound::Client& client, const Clock& clock, observe::Metrics& metrics);
 
   billing::WebhookHandler handler;
   jobs::Worker worker;
+  SharedState::Listening listening;
 };
 
 /// How much a tenant may do: rates, quotas, repeated requests, and what follows from them. One server process.
 class Enforcement {
  public:
   /// Borrows everything.
-  Enforcement(const config::Settings& settings, db::Database& db, audit::Log& audit, billing::Outbox& outbox,
-              Entitled& entitled, const Clock& clock, observe::Metrics& metrics);
+  Enforcement(const config::Settings& settings, const SharedState& shared, db::Database& db, audit::Log& audit,
+              billing::Outbox& outbox, Entitled& entitled, const Clock& clock, observe::Metrics& metrics);
 
   limits::LocalBuckets buckets;
+  std::unique_ptr<limits::RedisBuckets> shared_buckets;  ///< null without Redis
   limits::RateGate rates;
   usage::UsageCounters usage;
   quotas::QuotaLedger ledger;

@@ -26,7 +26,7 @@ constexpr const char* kFooter =
     "Settings come from .env, the environment and --set NAME=value; `nexusrag config docs` lists them.\n\n"
     "Exit codes: 0 done; 1 failed, the reason is on standard error; 2 wrong arguments or settings;\n"
     "            3 the command worked and the answer is no (pending migrations, failed documents,\n"
-    "              a damaged audit chain, missing model files).";
+    "              a damaged audit chain, missing model files, a server that is not ready, databases that differ).";
 
 constexpr const char* kLeafFooter =
     "Every command takes --json and --set NAME=value too; `nexusrag --help` lists the exit codes.";
@@ -35,7 +35,10 @@ constexpr const char* kLeafFooter =
 struct Parsed {
   Globals globals;
   ServeOptions serve;
+  HealthOptions health;
   MigrateOptions migrate;
+  CopyOptions copy;
+  SearchIndexOptions search_index;
   AuditOptions audit;
   KeyCreateOptions key_create;
   KeyRotateOptions key_rotate;
@@ -74,6 +77,10 @@ void add_processes(CLI::App& app, Parsed& p) {
       ->type_name("HOST:PORT");
   leaf(app, p, "worker", "Run background jobs (ingestion, embedding) as a process of its own",
        [&p] { return cmd_worker(p.globals); });
+  CLI::App* health = leaf(app, p, "health", "Ask the server on this machine whether it is ready (exit 3: it is not)",
+                          [&p] { return cmd_health(p.globals, p.health); });
+  health->add_option("--url", p.health.url, "Server (default: LISTEN_HOST, LISTEN_PORT)")->type_name("URL");
+  health->add_flag("--live", p.health.live, "Ask only whether the process runs");
 }
 
 void add_questions(CLI::App& app, Parsed& p) {
@@ -124,6 +131,16 @@ void add_database(CLI::App& app, Parsed& p) {
   CLI::Option* dry_run = migrate->add_flag("--dry-run", p.migrate.dry_run, "Try every step, then undo it");
   migrate->add_flag("--status", p.migrate.status, "Show what is applied and what is pending (exit 3)")
       ->excludes(dry_run);
+  CLI::App* copy = leaf(app, p, "copy", "Move all rows of an installation to another database, or go on doing so",
+                        [&p] { return cmd_copy(p.globals, p.copy); });
+  for (auto& [name, url] : {std::pair{"--from", &p.copy.from}, std::pair{"--to", &p.copy.to}})
+    copy->add_option(name, *url, "Database URL, or env:NAME or file:PATH that holds it")->required()->type_name("URL");
+  copy->add_flag("--check", p.copy.check_only, "Only compare what both hold (exit 3: they differ)");
+  copy->add_flag("--force", p.copy.force, "Even when a server or a worker seems to run on the source");
+  copy->add_option("--batch", p.copy.batch, "Most rows in one transaction")
+      ->type_name("N")
+      ->check(CLI::Range(1, 100'000))
+      ->capture_default_str();
   leaf(app, p, "seed-demo", "Put the demo corpus c1 of tenant t1 into the database",
        [&p] { return cmd_seed_demo(p.globals); });
 
@@ -139,6 +156,18 @@ void add_database(CLI::App& app, Parsed& p) {
       ->check(CLI::IsMember({"jsonl", "ocsf"}))
       ->type_name("FORMAT");
   dump->add_option("--output", p.audit.output, "File to write (default: standard output)")->type_name("FILE");
+
+  CLI::App* index = group(app, "search-index", "The index in a search cluster (SEARCH_ENGINE=opensearch)");
+  CLI::App* rebuild = leaf(*index, p, "rebuild", "Send every document again; searches go on (exit 3: incomplete)",
+                           [&p] { return cmd_search_index_rebuild(p.globals, p.search_index); });
+  CLI::App* compare = leaf(*index, p, "verify", "Compare counts and checksums with the rows (exit 3: they differ)",
+                           [&p] { return cmd_search_index_verify(p.globals, p.search_index); });
+  for (CLI::App* command : {rebuild, compare}) {
+    command->add_option("--tenant", p.search_index.tenant, "Only this tenant's corpora")->type_name("ID");
+    command->add_option("--corpus", p.search_index.corpus, "Only this corpus of the tenant")->type_name("ID");
+  }
+  rebuild->add_flag("--recreate", p.search_index.recreate,
+                    "Delete the index first: nothing is found until it is filled");
 
   CLI::App* prune = group(app, "prune", "Remove what is older than its retention");
   for (const Pruning& what : prunings())

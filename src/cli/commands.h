@@ -26,6 +26,14 @@ int cmd_serve(const Globals& globals, const ServeOptions& options);
 /// Runs jobs until SIGTERM or SIGINT.
 int cmd_worker(const Globals& globals);
 
+struct HealthOptions {
+  std::optional<std::string> url;  ///< empty: LISTEN_HOST and LISTEN_PORT of this machine
+  bool live = false;               ///< ask whether the process runs, not whether it is ready
+};
+/// Asks a running server how it is: kNo when it answers anything but 200. For checks of containers and service
+/// managers.
+int cmd_health(const Globals& globals, const HealthOptions& options);
+
 // --- the database
 
 struct MigrateOptions {
@@ -34,6 +42,16 @@ struct MigrateOptions {
 };
 int cmd_migrate(const Globals& globals, const MigrateOptions& options);
 int cmd_seed_demo(const Globals& globals);
+
+struct CopyOptions {
+  std::string from;  ///< database URL, or "env:NAME" or "file:PATH" that hold it
+  std::string to;
+  bool check_only = false;   ///< compare what both hold, copy nothing
+  bool force = false;        ///< also when a server or worker seems to run on the source
+  std::int64_t batch = 500;  ///< rows in one transaction, at most
+};
+/// Moves all rows of an installation to another, migrated and empty database; goes on where an earlier run stopped.
+int cmd_copy(const Globals& globals, const CopyOptions& options);
 
 struct AuditOptions {
   std::optional<std::string> tenant;            ///< empty: every chain
@@ -116,6 +134,14 @@ struct EvalCommandOptions {
   std::string model = "local";
 };
 int cmd_eval(const Globals& globals, const EvalCommandOptions& options);
+
+struct SearchIndexOptions {
+  std::optional<std::string> tenant;
+  std::optional<std::string> corpus;
+  bool recreate = false;  ///< of rebuild: deletes the index first
+};
+int cmd_search_index_rebuild(const Globals& globals, const SearchIndexOptions& options);
+int cmd_search_index_verify(const Globals& globals, const SearchIndexOptions& options);
 
 // --- models, settings, description
 

@@ -9,6 +9,7 @@
 #include "config/settings_table.h"
 #include "db/embedded_migrations.h"
 #include "db/migrator.h"
+#include "modules/audit/adoption_repository.h"
 #include "observe/log.h"
 #include "observe/log_settings.h"
 
@@ -40,7 +41,7 @@ std::vector<std::string> listen_overrides(const ServeOptions& options) {
 std::vector<db::Migration> migrate_first(const config::Settings& settings, const Clock& clock) {
   observe::Metrics metrics;
   const std::unique_ptr<db::Database> database = app::open_database(settings, clock, metrics);
-  return db::Migrator(*database, clock, db::embedded_migrations(database->engine())).apply();
+  return db::Migrator(*database, clock, db::embedded_migrations(database->engine()), audit::link_after).apply();
 }
 
 void start(app::App& app, const config::Settings& settings) {
@@ -93,10 +94,11 @@ int work(const Globals& globals) {
   observe::configure_log(observe::log_options(loaded.settings));
   const SystemClock clock;
   app::Core core(loaded.settings, clock, {});
-  core.ingest_worker->start();
-  core.reembed_worker->start();
-  app::Outside outside(loaded.settings, *core.audit, clock, core.metrics);
-  app::Deliveries deliveries(loaded.settings, *core.db, *core.audit, outside.client, clock, core.metrics);
+  core.start_ingesting();
+  core.start_reembedding();
+  core.start_index_upkeep();
+  app::Deliveries deliveries(loaded.settings, core.shared, *core.db, *core.audit, core.outside->client, clock,
+                             core.metrics);
   if (billing::problem_of(app::webhook_options(loaded.settings)).empty()) deliveries.worker.start();
   observe::log_info("worker started", {{"threads", loaded.settings.get(config::kIngestWorkers)},
                                        {"database", database_name(loaded.settings)},

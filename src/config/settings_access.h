@@ -277,11 +277,8 @@ inline constexpr Setting<std::int64_t> kRlMaxBuckets{
     100'000,
     1'000,
     10'000'000};
-inline constexpr Setting<std::string> kRlRedisPrefix{{.name = "RL_REDIS_PREFIX",
-                                                      .area = Area::kRateLimiting,
-                                                      .doc = "Prefix of bucket keys in Redis.",
-                                                      .since = Since::kLater},
-                                                     "nexusrag:rl"};
+inline constexpr Setting<std::string> kRlRedisPrefix{
+    {.name = "RL_REDIS_PREFIX", .area = Area::kRateLimiting, .doc = "Prefix of bucket keys in Redis."}, "nexusrag:rl"};
 inline constexpr Setting<std::int64_t> kUsageFlushIntervalMs{
     {.name = "USAGE_FLUSH_INTERVAL_MS",
      .area = Area::kRateLimiting,

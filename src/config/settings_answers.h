@@ -64,6 +64,14 @@ inline constexpr Setting<std::int64_t> kRunResumeMemoryMb{{.name = "RUN_RESUME_M
                                                           64,
                                                           1,
                                                           65'536};
+inline constexpr Setting<bool> kRunResumeShared{
+    {.name = "RUN_RESUME_SHARED",
+     .area = Area::kResilience,
+     .doc = "With `REDIS_URL`, keep those events in Redis too (encrypted), so that any server can resume a stream."},
+    true};
+inline constexpr Setting<std::string> kRunResumeRedisPrefix{
+    {.name = "RUN_RESUME_REDIS_PREFIX", .area = Area::kResilience, .doc = "Prefix of resumable streams in Redis."},
+    "nexusrag:run"};
 inline constexpr Setting<std::int64_t> kExtCallTimeoutMs{
     {.name = "EXT_CALL_TIMEOUT_MS", .area = Area::kResilience, .doc = "Deadline of one attempt of an outbound call."},
     8000,
@@ -93,11 +101,8 @@ inline constexpr Setting<std::int64_t> kCbHalfOpenTrials{{.name = "CB_HALF_OPEN_
                                                          2,
                                                          1,
                                                          1000};
-inline constexpr Setting<std::string> kCbRedisPrefix{{.name = "CB_REDIS_PREFIX",
-                                                      .area = Area::kResilience,
-                                                      .doc = "Prefix of breaker keys in Redis.",
-                                                      .since = Since::kLater},
-                                                     "nexusrag:cb"};
+inline constexpr Setting<std::string> kCbRedisPrefix{
+    {.name = "CB_REDIS_PREFIX", .area = Area::kResilience, .doc = "Prefix of breaker keys in Redis."}, "nexusrag:cb"};
 inline constexpr Setting<std::string> kOutboundAllowPrivate{
     {.name = "OUTBOUND_ALLOW_PRIVATE",
      .area = Area::kResilience,
@@ -251,10 +256,72 @@ inline constexpr Setting<std::int64_t> kChunkMaxPerDocument{
 inline constexpr Setting<std::string> kSearchEngine{
     {.name = "SEARCH_ENGINE",
      .area = Area::kSearch,
-     .doc = "`auto` searches where the rows are: segments beside SQLite, PostgreSQL beside PostgreSQL.",
-     .since = Since::kLater},
+     .doc = "`auto` searches where the rows are: segments beside SQLite, PostgreSQL beside PostgreSQL."},
     "auto",
     "auto|segments|postgres|opensearch"};
+inline constexpr Setting<std::string> kOpensearchUrl{
+    {.name = "OPENSEARCH_URL",
+     .area = Area::kSearch,
+     .doc = "Nodes of the search cluster (OpenSearch 2+ or Elasticsearch 8+), comma separated: "
+            "`https://a:9200,https://b:9200`; without a password.",
+     .secret = true},
+    ""};
+inline constexpr Setting<std::string> kOpensearchUser{
+    {.name = "OPENSEARCH_USER", .area = Area::kSearch, .doc = "User of the search cluster."}, ""};
+inline constexpr Setting<Secret> kOpensearchPassword{
+    {.name = "OPENSEARCH_PASSWORD", .area = Area::kSearch, .doc = "Password of OPENSEARCH_USER."}};
+inline constexpr Setting<Secret> kOpensearchApiKey{
+    {.name = "OPENSEARCH_API_KEY",
+     .area = Area::kSearch,
+     .doc = "API key of the search cluster, instead of user and password."}};
+inline constexpr Setting<std::string> kOpensearchCaFile{
+    {.name = "OPENSEARCH_CA_FILE",
+     .area = Area::kSearch,
+     .doc = "PEM file of the authorities to trust for the search cluster; empty: OUTBOUND_CA_FILE."},
+    ""};
+inline constexpr Setting<std::string> kOpensearchIndexPrefix{
+    {.name = "OPENSEARCH_INDEX_PREFIX",
+     .area = Area::kSearch,
+     .doc = "The index is `PREFIX-chunks-v1`; lower case. Two installations in one cluster need two."},
+    "nexusrag"};
+inline constexpr Setting<std::int64_t> kOpensearchShards{
+    {.name = "OPENSEARCH_SHARDS", .area = Area::kSearch, .doc = "Shards of a new index; a tenant lies in one of them."},
+    4,
+    1,
+    1024};
+inline constexpr Setting<std::int64_t> kOpensearchReplicas{
+    {.name = "OPENSEARCH_REPLICAS", .area = Area::kSearch, .doc = "Copies of each shard of a new index."}, 1, 0, 16};
+inline constexpr Setting<std::int64_t> kOpensearchCandidates{
+    {.name = "OPENSEARCH_CANDIDATES",
+     .area = Area::kSearch,
+     .doc = "Chunks that the search cluster names by words and by vectors; they are ranked again here."},
+    200,
+    100,
+    5000};
+inline constexpr Setting<std::int64_t> kOpensearchMaxFilterIds{
+    {.name = "OPENSEARCH_MAX_FILTER_IDS",
+     .area = Area::kSearch,
+     .doc = "Longest list of documents that one search may allow or deny; a longer one fails."},
+    262'144,
+    1000,
+    2'000'000};
+inline constexpr Setting<std::int64_t> kOpensearchBulkKb{
+    {.name = "OPENSEARCH_BULK_KB", .area = Area::kSearch, .doc = "Size of one request that feeds the search cluster."},
+    5120,
+    64,
+    102'400};
+inline constexpr Setting<std::int64_t> kOpensearchBulkTimeoutMs{
+    {.name = "OPENSEARCH_BULK_TIMEOUT_MS",
+     .area = Area::kSearch,
+     .doc = "Time that one request which feeds the search cluster may take."},
+    30'000,
+    1000,
+    120'000};
+inline constexpr Setting<bool> kOpensearchFeeder{
+    {.name = "OPENSEARCH_FEEDER",
+     .area = Area::kSearch,
+     .doc = "Whether this process delivers changes to the search cluster; at least one must."},
+    true};
 inline constexpr Setting<std::int64_t> kIndexMemoryMb{
     {.name = "INDEX_MEMORY_MB",
      .area = Area::kSearch,
@@ -266,9 +333,8 @@ inline constexpr Setting<std::int64_t> kIndexMemoryMb{
 inline constexpr Setting<std::int64_t> kVectorExactMax{
     {.name = "VECTOR_EXACT_MAX",
      .area = Area::kSearch,
-     .doc = "Chunks of a corpus up to which vectors are scanned exactly.",
-     .since = Since::kLater},
-    200'000,
+     .doc = "PostgreSQL: readable chunks up to which vectors are compared one by one; beyond, through the HNSW index."},
+    1'000,
     1,
     1'000'000'000};
 inline constexpr Setting<std::int64_t> kSearchTimeoutMs{

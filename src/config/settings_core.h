@@ -241,31 +241,61 @@ inline constexpr Setting<std::string> kDatabaseUrl{
 inline constexpr Setting<std::string> kRedisUrl{
     {.name = "REDIS_URL",
      .area = Area::kStorage,
-     .doc = "Redis for state shared between servers; empty keeps it in this process.",
+     .doc = "Redis for state shared between servers: `redis://`, `rediss://` (TLS), `redis+sentinel://`, "
+            "`redis+cluster://`; empty keeps it in this process.",
      .secret = true,
-     .since = Since::kLater,
      .common = true},
     ""};
-inline constexpr Setting<std::int64_t> kApiDbPoolSize{{.name = "API_DB_POOL_SIZE",
-                                                       .area = Area::kStorage,
-                                                       .doc = "PostgreSQL connections kept open.",
-                                                       .since = Since::kLater},
-                                                      20,
-                                                      1,
-                                                      10'000};
+inline constexpr Setting<std::int64_t> kRedisConnectTimeoutMs{
+    {.name = "REDIS_CONNECT_TIMEOUT_MS",
+     .area = Area::kStorage,
+     .doc = "Look-up, connection, TLS and login of one attempt to reach Redis."},
+    250,
+    10,
+    60'000};
+inline constexpr Setting<std::int64_t> kRedisCommandTimeoutMs{
+    {.name = "REDIS_COMMAND_TIMEOUT_MS",
+     .area = Area::kStorage,
+     .doc = "How long a request waits for Redis before it goes on without it."},
+    50,
+    1,
+    60'000};
+inline constexpr Setting<std::string> kRedisCaFile{
+    {.name = "REDIS_CA_FILE",
+     .area = Area::kStorage,
+     .doc = "PEM file of the authorities that `rediss://` trusts; empty: the system's."},
+    ""};
+inline constexpr Setting<std::string> kRedisCertFile{
+    {.name = "REDIS_CERT_FILE",
+     .area = Area::kStorage,
+     .doc = "PEM file of our own certificate, for a Redis that asks clients for one."},
+    ""};
+inline constexpr Setting<std::string> kRedisKeyFile{
+    {.name = "REDIS_KEY_FILE", .area = Area::kStorage, .doc = "PEM file of its key."}, ""};
+inline constexpr Setting<std::string> kRedisServerName{
+    {.name = "REDIS_SERVER_NAME",
+     .area = Area::kStorage,
+     .doc = "Name that Redis' certificate must carry instead of the host; for nodes that are known by address."},
+    ""};
+inline constexpr Setting<std::string> kRedisSentinelUser{
+    {.name = "REDIS_SENTINEL_USER", .area = Area::kStorage, .doc = "ACL user of the sentinels."}, ""};
+inline constexpr Setting<Secret> kRedisSentinelPassword{
+    {.name = "REDIS_SENTINEL_PASSWORD",
+     .area = Area::kStorage,
+     .doc = "Password of the sentinels, which have accounts of their own."}};
+inline constexpr Setting<std::int64_t> kApiDbPoolSize{
+    {.name = "API_DB_POOL_SIZE", .area = Area::kStorage, .doc = "PostgreSQL connections kept open."}, 20, 1, 10'000};
 inline constexpr Setting<std::int64_t> kApiDbMaxOverflow{
     {.name = "API_DB_MAX_OVERFLOW",
      .area = Area::kStorage,
-     .doc = "PostgreSQL connections opened beyond the pool under load.",
-     .since = Since::kLater},
+     .doc = "PostgreSQL connections opened beyond the pool under load."},
     10,
     0,
     10'000};
 inline constexpr Setting<std::int64_t> kApiDbStatementTimeoutMs{
     {.name = "API_DB_STATEMENT_TIMEOUT_MS",
      .area = Area::kStorage,
-     .doc = "PostgreSQL `statement_timeout`; 0 or less means none.",
-     .since = Since::kLater},
+     .doc = "PostgreSQL `statement_timeout`; 0 or less means none."},
     15'000,
     -1,
     86'400'000};

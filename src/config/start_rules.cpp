@@ -58,9 +58,16 @@ void check_addresses(const Settings& s, Loaded& out) {
       url.starts_with("postgresql://") || url.starts_with("postgres://") || url.starts_with("postgresql+asyncpg://");
   if (!is_embedded(s) && !postgres)
     out.problems.push_back(named(kDatabaseUrl, "must be empty, sqlite:PATH or a postgresql:// address"));
+  if (s.get(kSearchEngine) == "opensearch" && ascii_trim(s.get(kOpensearchUrl)).empty())
+    out.problems.push_back(named(kOpensearchUrl, "is required while SEARCH_ENGINE is opensearch"));
+  if (s.get(kOpensearchUrl).find('@') != std::string::npos)
+    out.problems.push_back(named(kOpensearchUrl, "must hold no user or password; they have settings of their own"));
   const std::string redis = ascii_lower(ascii_trim(s.get(kRedisUrl)));
-  if (!redis.empty() && !redis.starts_with("redis://") && !redis.starts_with("rediss://"))
-    out.problems.push_back(named(kRedisUrl, "must be empty or a redis:// address"));
+  const std::string_view scheme = std::string_view(redis).substr(0, redis.find("://"));
+  if (!redis.empty() && scheme != "redis" && scheme != "rediss" && scheme != "redis+sentinel" &&
+      scheme != "rediss+sentinel" && scheme != "redis+cluster" && scheme != "rediss+cluster")
+    out.problems.push_back(
+        named(kRedisUrl, "must be empty or a redis://, rediss://, redis+sentinel:// or redis+cluster:// address"));
   if (ascii_trim(s.get(kListenHost)).empty()) out.problems.push_back(named(kListenHost, "must not be empty"));
   if (ascii_trim(s.get(kDataDir)).empty()) out.problems.push_back(named(kDataDir, "must not be empty"));
 }

@@ -129,6 +129,8 @@ TEST(StartRules, ChecksAddressesAndLists) {
   EXPECT_THAT(reviewed(with_secrets({{"DATABASE_URL", "mysql://h/db"}})).problems,
               ElementsAre(StartsWith("DATABASE_URL must be empty")));
   EXPECT_THAT(reviewed({{"REDIS_URL", "localhost:6379"}}).problems, ElementsAre(StartsWith("REDIS_URL must be")));
+  for (const char* url : {"rediss://h", "redis+sentinel://a,b/main", "rediss+cluster://a,b"})
+    EXPECT_THAT(reviewed({{"REDIS_URL", url}}).problems, IsEmpty()) << url;
   EXPECT_THAT(reviewed({{"NOTIFY_WEBHOOK_URLS_JSON", "{}"}, {"PEER_REGIONS_JSON", "[1"}}).problems,
               ElementsAre("NOTIFY_WEBHOOK_URLS_JSON must be a JSON list", "PEER_REGIONS_JSON must be a JSON list"));
 }
