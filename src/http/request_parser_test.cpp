@@ -78,6 +78,16 @@ TEST(RequestParsing, ReadsChunksWithExtensionsAndTrailers) {
   }
 }
 
+TEST(RequestParsing, ReadsAnEmptyChunkedBodyHoweverItArrives) {
+  constexpr std::string_view kText = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET";
+  for (std::size_t step = 1; step <= kText.size(); ++step) {
+    const Parsed parsed = parse(kText, step);
+    ASSERT_TRUE(parsed.done) << step;
+    EXPECT_EQ(parsed.request.body, "");
+    EXPECT_EQ(parsed.rest, "GET");
+  }
+}
+
 TEST(RequestParsing, ReadsAbsoluteFormTargets) {
   const Parsed parsed = parse("GET http://real.example/v1/x?a=1 HTTP/1.1\r\nHost: other\r\n\r\n", 200);
   ASSERT_TRUE(parsed.done);

@@ -34,7 +34,7 @@ void check_lanes(const Router& router, const Lanes& lanes) {
 
 boost::asio::ip::address parse_host(const std::string& host) {
   boost::system::error_code error;
-  const auto address = boost::asio::ip::make_address(host == "localhost" ? "127.0.0.1" : host, error);
+  auto address = boost::asio::ip::make_address(host == "localhost" ? "127.0.0.1" : host, error);
   if (error) throw std::system_error(std::make_error_code(std::errc::invalid_argument), "listen address " + host);
   return address;
 }

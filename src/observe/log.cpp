@@ -7,6 +7,7 @@
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/base_sink.h>
 
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -107,11 +108,17 @@ class Log {
   [[nodiscard]] bool enabled(Level level) const { return logger_.should_log(spdlog_level(level)); }
   [[nodiscard]] bool is_json() const { return is_json_; }
   void write(Level level, const std::string& line) {
+    lines_[static_cast<std::size_t>(level)].fetch_add(1, std::memory_order_relaxed);
     logger_.log(spdlog_level(level), spdlog::string_view_t(line.data(), line.size()));
+  }
+
+  [[nodiscard]] std::uint64_t lines(Level level) const noexcept {
+    return lines_[static_cast<std::size_t>(level)].load(std::memory_order_relaxed);
   }
 
  private:
   spdlog::logger logger_;
+  std::array<std::atomic<std::uint64_t>, 4> lines_{};
   std::atomic<bool> is_json_{true};
 };
 
@@ -136,6 +143,10 @@ void configure_log(const LogOptions& options) {
 
 bool log_enabled(Level level) {
   return process_log().enabled(level);
+}
+
+std::uint64_t log_lines(Level level) noexcept {
+  return process_log().lines(level);
 }
 
 }  // namespace nexus::observe

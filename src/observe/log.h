@@ -51,4 +51,7 @@ struct LogOptions {
 void configure_log(const LogOptions& options);
 [[nodiscard]] bool log_enabled(Level level);
 
+/// How many lines of that level this process has written since its start.
+[[nodiscard]] std::uint64_t log_lines(Level level) noexcept;
+
 }  // namespace nexus::observe

@@ -1,5 +1,7 @@
 #include "observe/process_figures.h"
 
+#include "observe/log.h"
+
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -24,10 +26,12 @@ std::int64_t count_open_files() {
 }
 
 /// Counters only grow, and so does processor time.
-void raise_to(Counter& counter, std::int64_t total) {
+void raise_to(Counter& counter, std::uint64_t total) {
   const std::uint64_t seen = counter.value();
-  const auto wanted = static_cast<std::uint64_t>(std::max<std::int64_t>(0, total));
-  if (wanted > seen) counter.add(wanted - seen);
+  if (total > seen) counter.add(total - seen);
+}
+void raise_to(Counter& counter, std::int64_t total) {
+  raise_to(counter, static_cast<std::uint64_t>(std::max<std::int64_t>(0, total)));
 }
 
 }  // namespace
@@ -43,6 +47,7 @@ ProcessUse read_process_use() {
     use.user_us = micros(spent.ru_utime);
     use.system_us = micros(spent.ru_stime);
   }
+  for (std::size_t i = 0; i < use.log_lines.size(); ++i) use.log_lines[i] = log_lines(static_cast<Level>(i));
   return use;
 }
 
@@ -54,6 +59,9 @@ ProcessFigures::ProcessFigures(Metrics& metrics, const Clock& clock, std::string
       files_(metrics.gauge("nexusrag_open_files")),
       user_(metrics.counter("nexusrag_cpu_microseconds_total", {{"mode", "user"}})),
       system_(metrics.counter("nexusrag_cpu_microseconds_total", {{"mode", "system"}})) {
+  constexpr std::array kLevels{"debug", "info", "warn", "error"};  // by Level
+  for (std::size_t i = 0; i < kLevels.size(); ++i)
+    log_lines_[i] = &metrics.counter("nexusrag_log_lines_total", {{"level", kLevels[i]}});
   metrics.gauge("nexusrag_build_info", {{"version", std::string(version)}, {"engine", std::string(engine)}}).set(1);
   metrics.gauge("nexusrag_start_time_seconds").set(static_cast<double>(clock.now().us) / 1e6);
   metrics.before_text([this] { refresh(); });
@@ -65,6 +73,7 @@ void ProcessFigures::show(const ProcessUse& use) {
   files_.set(static_cast<double>(use.open_files));
   raise_to(user_, use.user_us);
   raise_to(system_, use.system_us);
+  for (std::size_t i = 0; i < use.log_lines.size(); ++i) raise_to(*log_lines_[i], use.log_lines[i]);
 }
 
 }  // namespace nexus::observe

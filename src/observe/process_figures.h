@@ -3,6 +3,7 @@
 #include "base/time.h"
 #include "observe/metrics.h"
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -15,11 +16,12 @@ struct ProcessUse {
   std::int64_t open_files = 0;
   std::int64_t user_us = 0;  ///< processor time since the start
   std::int64_t system_us = 0;
+  std::array<std::uint64_t, 4> log_lines{};  ///< by Level
 };
-/// Of /proc/self and getrusage; what cannot be read is 0.
+/// Of /proc/self, getrusage and the log; what cannot be read is 0.
 [[nodiscard]] ProcessUse read_process_use();
 
-/// The figures of the process in `/v1/metrics`: memory, files, processor time, start, build. Set by refresh(), which
+/// The figures of the process in `/v1/metrics`: memory, files, processor time, log lines, start, build. Set by refresh(), which
 /// the metrics call before they are printed. Not thread-safe beyond that.
 class ProcessFigures {
  public:
@@ -39,6 +41,7 @@ class ProcessFigures {
   Gauge& files_;
   Counter& user_;
   Counter& system_;
+  std::array<Counter*, 4> log_lines_;  // by Level
 };
 
 }  // namespace nexus::observe

@@ -1,5 +1,7 @@
 #include "observe/process_figures.h"
 
+#include "observe/log.h"
+
 #include <gmock/gmock.h>
 
 #include <fcntl.h>
@@ -51,6 +53,24 @@ TEST(ProcessFigures, ProcessorTimeNeverGoesBack) {
   EXPECT_EQ(user.value(), 500U);
   figures.show({.user_us = 700});
   EXPECT_EQ(user.value(), 700U);
+}
+
+TEST(ProcessFigures, CountTheLinesOfTheLog) {
+  Metrics metrics;
+  SetClock clock;
+  const ProcessFigures figures(metrics, clock, "1", "sqlite");
+  const auto lines = [&](const char* level) {
+    [[maybe_unused]] const std::string text = metrics.text();
+    return metrics.counter("nexusrag_log_lines_total", {{"level", level}}).value();
+  };
+  const std::uint64_t warnings = lines("warn");
+  const std::uint64_t errors = lines("error");
+  log_warn("one");
+  log_warn("two");
+  log_debug("not written at the level of the tests");
+  EXPECT_EQ(lines("warn"), warnings + 2);
+  EXPECT_EQ(lines("error"), errors);
+  EXPECT_EQ(lines("debug"), 0U);
 }
 
 }  // namespace

@@ -49,8 +49,9 @@ class Segment {
     const TraceContext& trace_;
     std::int64_t begun_us_;
   };
-  /// `trace` must outlive the timer.
-  [[nodiscard]] Timer time(const TraceContext& trace = current_trace()) const { return {*this, trace}; }
+  /// This and `trace` must outlive the timer.
+  [[nodiscard]] Timer time(const TraceContext& trace = current_trace()) const& { return {*this, trace}; }
+  Timer time(const TraceContext& trace = current_trace()) const&& = delete;
 
  private:
   Histogram* seconds_ = nullptr;

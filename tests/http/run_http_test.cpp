@@ -45,6 +45,21 @@ TEST(RunHttp, StreamsAcceptedDeltasFinalDoneWithAscendingSeq) {
   EXPECT_EQ(final.at("top_k").to_number<int>(), 5);
 }
 
+TEST(RunHttp, TellsWhatItRetrievedWhereThatIsWanted) {
+  TestApp app({{"DEBUG_EVENTS", "true"}});
+  app.make_corpus("c1");
+  app.add_document("c1", "The release gates are a signed checklist and two reviews.");
+  TestClient client = app.client();
+  const std::vector<SseFrame> frames = client.open_stream("/v1/run", kAsk).rest();
+  ASSERT_GE(frames.size(), 3U);
+  EXPECT_EQ(frames[0].json().at("type"), "request.accepted");
+  EXPECT_EQ(frames[1].json().at("type"), "debug.retrieval");
+  EXPECT_EQ(json::write(frames[1].json().at("data")), R"({"provider":"local_pgvector","num_chunks":1})");
+  const std::vector<SseFrame> unknown =
+      client.open_stream("/v1/run", R"({"session_id":"s2","corpus_id":"none","message":"Anything?"})").rest();
+  EXPECT_EQ(event_types(unknown), (std::vector<std::string>{"request.accepted", "error", "done"}));
+}
+
 TEST(RunHttp, StoresBothTurnsOfTheConversation) {
   TestApp app;
   app.make_corpus("c1");
