@@ -12,7 +12,7 @@ namespace beast = boost::beast;
 
 constexpr std::size_t kMaxFields = 200;
 constexpr std::size_t kMaxChunkHead = 16 * 1024;  // chunk line, or last chunk with trailers
-constexpr std::size_t kLeastChunkHead = 5;        // "0\r\n\r\n"; whatever else begins a chunk has as much behind it
+constexpr std::size_t kLeastLastChunk = 5;        // "0\r\n\r\n"
 
 std::string_view view(beast::string_view text) {
   return {text.data(), text.size()};
@@ -177,7 +177,7 @@ class RequestParser::Impl final {
 
   std::size_t feed_body(std::string_view bytes) {
     // Beast asserts that a last chunk it has seen the line of comes back with its end in sight.
-    if (starved && bytes.size() < kLeastChunkHead) return 0;
+    if (starved && bytes.front() == '0' && bytes.size() < kLeastLastChunk) return 0;
     std::size_t used = 0;
     starved = false;
     while (used < bytes.size() && !message->is_done()) {

@@ -14,7 +14,6 @@ constexpr std::chrono::seconds kEndLimit{60};
 constexpr int kLoadThreads = 24;
 /// What lies between a balancer's decision and its last connection to a server that ends: a property of balancers.
 constexpr std::chrono::milliseconds kDrain{300};
-constexpr const char* kNoEngine = "no engine for postgresql";
 
 /// A database of a plain role, with the extension that only a superuser makes; returns the role's URL.
 std::string prepare_database(const std::string& server) {
@@ -149,12 +148,7 @@ std::vector<std::string> Fleet::damage() const {
 
 void ScaledTest::SetUp() {
   if (!testing::can_have_servers()) GTEST_SKIP() << "needs PostgreSQL and Redis, which ./dev test brings";
-  try {
-    fleet_ = std::make_unique<Fleet>(changes());
-  } catch (const std::runtime_error& e) {
-    if (std::string_view(e.what()).find(kNoEngine) == std::string_view::npos) throw;
-    GTEST_SKIP() << "this program has no engine for PostgreSQL";
-  }
+  fleet_ = std::make_unique<Fleet>(changes());
 }
 
 void ScaledTest::start_all() {

@@ -72,7 +72,7 @@ class Fleet {
   std::vector<std::unique_ptr<Process>> workers_;
 };
 
-/// Skips where servers cannot be had, and where the program has no engine for PostgreSQL.
+/// Skips where servers cannot be had.
 class ScaledTest : public ::testing::Test {
  protected:
   /// What the constructor of Fleet is given.

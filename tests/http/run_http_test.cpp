@@ -46,7 +46,7 @@ TEST(RunHttp, StreamsAcceptedDeltasFinalDoneWithAscendingSeq) {
 }
 
 TEST(RunHttp, TellsWhatItRetrievedWhereThatIsWanted) {
-  TestApp app({{"DEBUG_EVENTS", "true"}});
+  TestApp app(Changes{{"DEBUG_EVENTS", "true"}});
   app.make_corpus("c1");
   app.add_document("c1", "The release gates are a signed checklist and two reviews.");
   TestClient client = app.client();

@@ -240,18 +240,23 @@ std::vector<search::Hit> PostgresIndex::ranked(db::Snapshot& db, const TenantSco
   const std::size_t pool = std::max(search::kCandidates, k);
   const ReadableFilter readable = filter_of(query.readable);
   const DenseQuery dense{query.model_id, query.vector, static_cast<std::int64_t>(pool)};
-  std::vector<Near> near;
-  if (query.mode != search::Mode::kLexical && has_direction(query.vector))
-    near = nearest(db, tenant, corpus, readable, dense);
-  if (query.mode == search::Mode::kDense) return dense_hits(near, query.readable, k);
-  check(query.deadline);
+  const bool by_vector = query.mode != search::Mode::kLexical && has_direction(query.vector);
 
-  postgres::Words words(query.text);
-  if (const auto row = rows_.statistics(db, tenant, corpus, words.terms())) words.weigh(*row);
-  const std::vector<postgres::WordHit> lexical =
-      words.best(db, rows_, readable, near.empty() ? k : pool,
-                 {.first_rows = options_.first_rows, .most_rows = options_.lexical_rows});
-  check(query.deadline);
+  // Words first: the vector index wants its statements planned in another way, up to the end of the transaction.
+  postgres::Words words(query.mode == search::Mode::kDense ? std::string_view() : query.text);
+  std::vector<postgres::WordHit> lexical;
+  if (!words.terms().empty()) {
+    if (const auto row = rows_.statistics(db, tenant, corpus, words.terms())) words.weigh(*row);
+    lexical = words.best(db, rows_, readable, by_vector ? pool : k,
+                         {.first_rows = options_.first_rows, .most_rows = options_.lexical_rows});
+    check(query.deadline);
+  }
+  std::vector<Near> near;
+  if (by_vector) {
+    near = nearest(db, tenant, corpus, readable, dense);
+    check(query.deadline);
+  }
+  if (query.mode == search::Mode::kDense) return dense_hits(near, query.readable, k);
 
   // The filter again, on what comes back: a mistake in one statement must not show a document.
   std::vector<search::ScoredChunk> scored;

@@ -3,6 +3,7 @@
 #include "search/analyzer.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 namespace nexus::retrieval::postgres {
@@ -10,6 +11,11 @@ namespace {
 
 // Sums of floats in another order than the scores'.
 constexpr float kRounding = 1 - 1e-4F;
+// Fewer, and the best among them say little about what the rest must reach.
+constexpr std::int64_t kFirstRowsPerHit = 10;
+// Each statement reads so many times more: what the one before found lets less through.
+constexpr std::int64_t kStepGrowth = 3;
+constexpr std::int64_t kAnyNumber = std::numeric_limits<std::int64_t>::max();
 
 /// The best so far.
 class Best {
@@ -85,14 +91,13 @@ std::vector<WordHit> Words::best(db::Snapshot& db, const PostgresIndexRepository
                                  std::size_t count, const Limits& limits) const {
   Best best(count);
   std::int64_t left = limits.most_rows;
-  for (std::size_t seen = 0; seen < by_weight_.size();) {
+  std::int64_t step = std::max(limits.first_rows, static_cast<std::int64_t>(count) * kFirstRowsPerHit);
+  for (std::size_t seen = 0; seen < by_weight_.size(); step *= kStepGrowth) {
     const float least = best.least() * kRounding;
     if (rest(seen) < least) break;
-    const bool first = seen == 0;
-    const std::int64_t most = chunks_ <= limits.most_rows && !first
-                                  ? chunks_ * static_cast<std::int64_t>(terms_.size())
-                                  : (first ? std::min(limits.first_rows, left) : left);
-    const std::size_t end = next_end(seen, most, first);
+    // The first word is always read, however many hold it.
+    const bool enough = seen == 0 || chunks_ <= limits.most_rows;
+    const std::size_t end = next_end(seen, step, enough ? kAnyNumber : left);
     if (end == seen) break;
     if (const std::string wanted = tsquery(seen, end, least); !wanted.empty())
       left -= rows.each_holder(db, number_, readable, wanted, left, [&](const Holder& holder) {
@@ -105,12 +110,12 @@ std::vector<WordHit> Words::best(db::Snapshot& db, const PostgresIndexRepository
   return std::move(best).sorted();
 }
 
-std::size_t Words::next_end(std::size_t seen, std::int64_t most, bool at_least_one) const {
+std::size_t Words::next_end(std::size_t seen, std::int64_t step, std::int64_t left) const {
   std::int64_t sum = 0;
   std::size_t end = seen;
   for (; end < by_weight_.size(); ++end) {
     sum += static_cast<std::int64_t>(holders_[by_weight_[end]]);
-    if (sum > most && !(at_least_one && end == seen)) break;
+    if (sum > left || (sum > step && end > seen)) break;
   }
   return end;
 }
@@ -122,9 +127,10 @@ float Words::rest(std::size_t from) const {
 }
 
 std::string Words::tsquery(std::size_t seen, std::size_t end, float least) const {
-  // All combinations of a few words; pairs of some; of a whole page of them any word will do.
+  // Pairs of words; of a whole page of them any word will do. Larger combinations let fewer chunks through, but the
+  // index then takes longer to weigh each.
   const std::size_t words = by_weight_.size() - seen;
-  std::string out = alternatives(seen, end, least, words <= 8 ? 8 : words <= 64 ? 2 : 1);
+  std::string out = alternatives(seen, end, least, words <= 64 ? 2 : 1);
   if (out.empty() || seen == 0) return out;
   out = "(" + out + ") & !(";
   for (std::size_t i = 0; i < seen; ++i) out += (i == 0 ? "" : " | ") + tsqueries_[by_weight_[i]];

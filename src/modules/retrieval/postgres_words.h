@@ -37,7 +37,7 @@ class Words {
   [[nodiscard]] float score(std::string_view frequencies, std::uint32_t length) const;
 
   struct Limits {
-    std::int64_t first_rows = 300;  ///< chunks that the first statement may read
+    std::int64_t first_rows = 300;  ///< chunks that the first statement reads, more when `count` is large
     std::int64_t most_rows = 0;     ///< chunks that all statements may read together
   };
   /// The best readable chunks, best first, ties by id. Reads the holders of the weightiest words, then of the others
@@ -55,8 +55,9 @@ class Words {
   [[nodiscard]] std::string alternatives(std::size_t from, std::size_t end, float least, int depth) const;
   /// What a chunk with all words from this one on could score.
   [[nodiscard]] float rest(std::size_t from) const;
-  /// How many words the next statement takes on from `seen`.
-  [[nodiscard]] std::size_t next_end(std::size_t seen, std::int64_t most, bool at_least_one) const;
+  /// Up to which word the next statement reads: one at least, more while no more than `step` chunks hold them; none
+  /// that would make it more than `left`.
+  [[nodiscard]] std::size_t next_end(std::size_t seen, std::int64_t step, std::int64_t left) const;
 
   std::vector<std::string> terms_;
   std::vector<std::uint32_t> repetitions_;
