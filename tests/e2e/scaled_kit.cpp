@@ -29,8 +29,15 @@ Environment with_servers(const std::string& database, const std::string& redis, 
   for (const char* secret : {"API_KEY_PEPPER", "AUDIT_SIGNING_KEY", "KEYRING_MASTER_KEY", "CRYPTO_LOCAL_MASTER_KEY",
                              "UI_CURSOR_SECRET", "BACKUP_ENCRYPTION_KEY", "BACKUP_SIGNING_KEY"})
     out.emplace_back(secret, std::string(64, '7'));
+  out.emplace_back("LOG_LEVEL", "INFO");  // a worker says there that it has started
   out.insert(out.end(), changes.begin(), changes.end());
   return out;
+}
+
+std::size_t count_of(std::string_view text, std::string_view what) {
+  std::size_t count = 0;
+  for (auto at = text.find(what); at != std::string_view::npos; at = text.find(what, at + what.size())) ++count;
+  return count;
 }
 
 int end_in_order(Process& process) {
@@ -99,7 +106,11 @@ int Fleet::stop_replica(std::size_t number) {
 
 void Fleet::start_worker(std::size_t number) {
   if (workers_.size() <= number) workers_.resize(number + 1);
-  workers_[number] = installation_.launch({"worker"}, fmt::format("worker-{}.log", number));
+  const std::string log = fmt::format("worker-{}.log", number);
+  const auto starts = [&] { return count_of(installation_.output_of(log), "worker started"); };
+  const std::size_t before = starts();
+  workers_[number] = installation_.launch({"worker"}, log);
+  if (!eventually([&] { return starts() > before; })) throw std::runtime_error("a worker did not start");
 }
 
 void Fleet::kill_worker(std::size_t number) {

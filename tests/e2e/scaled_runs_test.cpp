@@ -31,7 +31,7 @@ TEST_F(ScaledRuns, ARunStartedOnOneReplicaIsReadOnFromAnother) {
   TestClient first = fleet().client(0);
   const std::vector<testing::SseFrame> all = first.open_stream("/v1/run", ask("s1")).rest();
   ASSERT_GT(all.size(), 3U);
-  ASSERT_EQ(all.back().event, "done");
+  ASSERT_EQ(all.back().json().at("type"), "done");
   for (std::size_t seen = 1; seen < all.size(); ++seen) {
     TestClient second = fleet().client(1);
     const std::vector<testing::SseFrame> tail =
@@ -48,13 +48,16 @@ TEST_F(ScaledRuns, ARunWhoseReplicaDiedAfterItsEndIsReadOnFromTheOther) {
   start_with_a_document();
   TestClient first = fleet().client(0);
   const std::vector<testing::SseFrame> all = first.open_stream("/v1/run", ask("s1")).rest();
-  ASSERT_EQ(all.back().event, "done");
+  ASSERT_EQ(all.back().json().at("type"), "done");
   fleet().kill_replica(0);
   TestClient second = fleet().client(1);
   const std::vector<testing::SseFrame> tail =
       second.open_stream("/v1/run", ask("s1"), {{"Last-Event-ID", all.front().id}}).rest();
   ASSERT_EQ(tail.size() + 1, all.size());
-  EXPECT_EQ(tail.back().data, all.back().data);
+  for (std::size_t i = 0; i + 1 < tail.size(); ++i) EXPECT_EQ(tail[i].data, all[i + 1].data);
+  // The last frame may have been on its way to Redis when the replica died: then the reader's server ends the stream.
+  EXPECT_EQ(tail.back().json().at("type"), "done");
+  EXPECT_EQ(tail.back().id, all.back().id);
 }
 
 TEST_F(ScaledRuns, ARollingRestartDropsNoRequestAndNoJob) {
