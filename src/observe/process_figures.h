@@ -21,8 +21,8 @@ struct ProcessUse {
 /// Of /proc/self, getrusage and the log; what cannot be read is 0.
 [[nodiscard]] ProcessUse read_process_use();
 
-/// The figures of the process in `/v1/metrics`: memory, files, processor time, log lines, start, build. Set by refresh(), which
-/// the metrics call before they are printed. Not thread-safe beyond that.
+/// The figures of the process in `/v1/metrics`: memory, files, processor time, log lines, start, build. Set by
+/// refresh(), which the metrics call before they are printed. Not thread-safe beyond that.
 class ProcessFigures {
  public:
   /// `engine` is the database's. Registers itself with `metrics`, which must not be printed once this has gone.
