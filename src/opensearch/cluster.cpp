@@ -107,7 +107,7 @@ std::string Cluster::send(const Call& call) {
       if (!worth_another_node(e.fault())) break;
     }
   }
-  if (failure) throw *failure;
+  if (failure) throw Error(*failure);
   throw Error(ErrorKind::kTimeout, "no time was left for the call");
 }
 

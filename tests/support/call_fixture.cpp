@@ -92,7 +92,7 @@ http::Request make_request(std::string path) {
   return request;
 }
 
-TestCall::TestCall(Role role, std::string tenant_id)
+TestCall::TestCall(Role role, const std::string& tenant_id)
     : database(scratch_database(clock, metrics)),
       request(make_request()),
       call(make_call(request, endpoint, clock.now())) {
@@ -103,7 +103,7 @@ http::Call TestCall::anonymous_call() const {
   return make_call(request, endpoint, clock.now());
 }
 
-http::Call TestCall::call_as(Role role, std::string tenant_id, std::string user_id) const {
+http::Call TestCall::call_as(Role role, const std::string& tenant_id, std::string user_id) const {
   http::Call other = anonymous_call();
   authenticate(other, role, tenant_id, std::move(user_id), "key-2");
   return other;

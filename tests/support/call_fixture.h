@@ -67,7 +67,7 @@ class RecordingLog final : public audit::Log {
 class TestCall {
  public:
   /// An authenticated call; the principal is user "user-1" with key "key-1".
-  explicit TestCall(Role role = Role::kAdmin, std::string tenant_id = "t1");
+  explicit TestCall(Role role = Role::kAdmin, const std::string& tenant_id = "t1");
   TestCall(const TestCall&) = delete;
   TestCall& operator=(const TestCall&) = delete;
 
@@ -84,7 +84,7 @@ class TestCall {
   [[nodiscard]] std::size_t audited() const { return audit.size(); }
   /// Another call of the same request that nobody has authenticated.
   [[nodiscard]] http::Call anonymous_call() const;
-  [[nodiscard]] http::Call call_as(Role role, std::string tenant_id, std::string user_id = "user-2") const;
+  [[nodiscard]] http::Call call_as(Role role, const std::string& tenant_id, std::string user_id = "user-2") const;
 };
 
 /// A GET of `path` from 203.0.113.7 by "test/1".

@@ -107,14 +107,15 @@ class GateFixture {
           call, [&](http::Call& c, const http::Decoded& decoded) { return gate.begin(c, decoded, reservation); });
       if (reply.is_payload) envelope(reply, R"({"data":)" + reply.body, as.request_id);
       reservation.complete(reply);
-      return {.status = reply.status, .code = {}, .reply = std::move(reply)};
+      const int status = reply.status;
+      return {.status = status, .code = {}, .reply = std::move(reply)};
     } catch (const ApiError& error) {
       http::Reply reply;
       reply.status = error.kind().status;
       for (const auto& header : error.headers()) reply.headers.push_back(header);
       envelope(reply, R"({"error":)" + code_and_details(error), as.request_id);
       reservation.complete(reply, error.kind().code);
-      return {.status = reply.status, .code = std::string(error.kind().code), .reply = std::move(reply)};
+      return {.status = error.kind().status, .code = std::string(error.kind().code), .reply = std::move(reply)};
     }
   }
   Answer send(std::string request_id = "req-1") { return send(request, {.request_id = std::move(request_id)}); }

@@ -21,7 +21,7 @@ PostgresUpkeep::~PostgresUpkeep() {
 }
 
 void PostgresUpkeep::start() {
-  if (!thread_.joinable()) thread_ = std::jthread([this](std::stop_token stop) { run(std::move(stop)); });
+  if (!thread_.joinable()) thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
 }
 
 void PostgresUpkeep::stop() {
@@ -29,7 +29,7 @@ void PostgresUpkeep::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-void PostgresUpkeep::run(std::stop_token stop) {
+void PostgresUpkeep::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     try {
       look(stop);

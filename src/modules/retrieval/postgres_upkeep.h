@@ -29,7 +29,7 @@ class PostgresUpkeep {
   void stop();
 
  private:
-  void run(std::stop_token stop);
+  void run(const std::stop_token& stop);
   /// Everything there is to do; returns early when stopped.
   void look(const std::stop_token& stop) const;
 
