@@ -23,12 +23,13 @@ service_packages() {
 }
 
 # start_service KIND FOLDER: sets service_url. A server that cannot be had is no reason to run no test at all, except in
-# CI, where a test that is left out would look like one that passed.
+# CI, where a test that is left out would look like one that passed. OpenSearch alone may be missing there, too: it is
+# put together from Maven Central, which not every CI reaches.
 start_service() {
   local kind=$1 folder=$2
   service_packages "$kind"
   if service_url=$(tools/services/service start "$kind" "$folder"); then return 0; fi
-  [[ ${CI:-} != true ]] || fail "there is no $kind, and nothing may be left out in CI."
+  [[ ${CI:-} != true || $kind == opensearch ]] || fail "there is no $kind, and nothing may be left out in CI."
   warn "there is no $kind here; tests that need it are skipped."
   return 1
 }
