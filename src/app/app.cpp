@@ -5,6 +5,7 @@
 #include "config/settings_table.h"
 #include "db/embedded_migrations.h"
 #include "db/migrator.h"
+#include "exec/dice.h"
 #include "modules/rag/llm_factory.h"
 #include "modules/rag/redis_run_log.h"
 #include "observe/log.h"
@@ -12,7 +13,6 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <random>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -81,12 +81,6 @@ auth::KeyRules key_rules(const config::Settings& settings) {
   if (settings.get(config::kAuthApiKeyInactiveEnforced) && settings.get(config::kAuthApiKeyInactiveDays) > 0)
     rules.idle_days = settings.get(config::kAuthApiKeyInactiveDays);
   return rules;
-}
-
-exec::Random jitter() {
-  return [engine = std::minstd_rand(std::random_device{}())]() mutable {
-    return std::uniform_real_distribution<double>(0, 1)(engine);
-  };
 }
 
 health::Readiness readiness(Core& core, const std::atomic<bool>& stopping) {
@@ -260,7 +254,7 @@ void App::write_address() const {
 
 void App::start_periodic() {
   constexpr std::int64_t kMs = 1000;
-  periodic_ = std::make_unique<exec::Periodic>(core_.clock, jitter());
+  periodic_ = std::make_unique<exec::Periodic>(core_.clock, exec::dice());
   periodic_->add({.name = "auth.refresh", .interval_us = 500 * kMs, .run = [this](const std::stop_token&) {
                     core_.authenticator->refresh();
                   }});
@@ -294,7 +288,7 @@ void App::start_periodic() {
            }
          }});
   periodic_->start();
-  cleaning_ = std::make_unique<exec::Periodic>(core_.clock, jitter());
+  cleaning_ = std::make_unique<exec::Periodic>(core_.clock, exec::dice());
   cleaning_->add(core_.maintenance->schedule());
   cleaning_->start();
   if (core_.entitled->operators.is_everybody() && core_.keys->has_several_tenants())

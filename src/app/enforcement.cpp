@@ -4,23 +4,17 @@
 #include "base/encoding.h"
 #include "config/derived.h"
 #include "config/settings_table.h"
+#include "exec/dice.h"
 #include "exec/periodic.h"
 #include "observe/log.h"
 
 #include <algorithm>
-#include <random>
 #include <utility>
 
 namespace nexus::app {
 namespace {
 
 constexpr std::int64_t kMs = 1000;
-
-exec::Random dice() {
-  return [engine = std::minstd_rand(std::random_device{}())]() mutable {
-    return std::uniform_real_distribution<double>(0, 1)(engine);
-  };
-}
 
 limits::Rate rate(const config::Settings& s, const config::Setting<double>& per_second,
                   const config::Setting<std::int64_t>& burst) {
@@ -137,7 +131,7 @@ Outside::Outside(const config::Settings& settings, const SharedState& shared, au
     : breaker_store(shared.breakers()),
       breaker(*breaker_store, breaker_policy(settings), metrics, audited(audit, clock)),
       client(client_options(settings, ca_file), clock, metrics, breaker,
-             {.random = dice(), .add_headers = [](const outbound::Request&, outbound::Headers& headers) {
+             {.random = exec::dice(), .add_headers = [](const outbound::Request&, outbound::Headers& headers) {
                 add_trace_headers(headers);
               }}) {}
 
@@ -160,7 +154,7 @@ Enforcement::Enforcement(const config::Settings& settings, const SharedState& sh
       ledger(db, audit, outbox, entitled.entitlements, clock, metrics, ledger_options(settings), {&usage}),
       idempotency(db, clock, idempotency_options(settings), metrics),
       settings_(settings),
-      flusher_(clock, dice()) {}
+      flusher_(clock, exec::dice()) {}
 
 void Enforcement::start() {
   flusher_.add({.name = "usage.flush",

@@ -3,9 +3,9 @@
 #include "base/encoding.h"
 #include "config/derived.h"
 #include "config/settings_table.h"
+#include "exec/dice.h"
 #include "modules/retrieval/opensearch_engine.h"
 
-#include <random>
 #include <stdexcept>
 
 namespace nexus::app {
@@ -39,12 +39,6 @@ opensearch::FeedOptions feed_options(const config::Settings& settings) {
   return options;
 }
 
-exec::Random dice() {
-  return [engine = std::minstd_rand(std::random_device{}())]() mutable {
-    return std::uniform_real_distribution<double>(0, 1)(engine);
-  };
-}
-
 }  // namespace
 
 SearchCluster::SearchCluster(const config::Settings& settings, const SharedState& shared, db::Database& db,
@@ -55,7 +49,7 @@ SearchCluster::SearchCluster(const config::Settings& settings, const SharedState
                                         settings.get(config::kOpensearchCaFile))),
       cluster(own_ ? own_->client : outside.client, cluster_options(settings), clock),
       index(cluster, search_options(settings), metrics),
-      feeder(db, cluster, clock, feed_options(settings), metrics, dice()) {}
+      feeder(db, cluster, clock, feed_options(settings), metrics, exec::dice()) {}
 
 std::unique_ptr<retrieval::IndexEngine> SearchCluster::engine(const Clock& clock) {
   return std::make_unique<retrieval::OpenSearchEngine>(index, clock, [this] { feeder.wake(); });

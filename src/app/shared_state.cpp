@@ -3,6 +3,7 @@
 #include "base/encoding.h"
 #include "base/ids.h"
 #include "config/settings_table.h"
+#include "exec/dice.h"
 #include "observe/log.h"
 #include "redis/client.h"
 #include "redis/heartbeats.h"
@@ -15,13 +16,13 @@
 namespace nexus::app {
 namespace {
 
-constexpr std::int64_t kMs = 1000;
+constexpr std::int64_t kUsPerMs = 1000;
 constexpr const char* kChannel = "nexusrag:wake";
 
 redis::ClientOptions client_options(const config::Settings& settings) {
   redis::ClientOptions options;
-  options.connect_timeout_us = settings.get(config::kRedisConnectTimeoutMs) * kMs;
-  options.command_timeout_us = settings.get(config::kRedisCommandTimeoutMs) * kMs;
+  options.connect_timeout_us = settings.get(config::kRedisConnectTimeoutMs) * kUsPerMs;
+  options.command_timeout_us = settings.get(config::kRedisCommandTimeoutMs) * kUsPerMs;
   options.tls = {.ca_file = settings.get(config::kRedisCaFile),
                  .cert_file = settings.get(config::kRedisCertFile),
                  .key_file = settings.get(config::kRedisKeyFile),
@@ -55,7 +56,7 @@ SharedState::SharedState(const config::Settings& settings, const Clock& clock, o
   if (!client_) return;
   wakes_ = std::make_unique<redis::WakeUps>(*client_, kChannel, [this](std::string_view kind) { wake(kind); });
   beats_ = std::make_unique<redis::Heartbeats>(*client_, clock_);
-  beating_ = std::make_unique<exec::Periodic>(clock_, [] { return 0.5; });
+  beating_ = std::make_unique<exec::Periodic>(clock_, exec::dice());
   beating_->add({.name = "workers.beat",
                  .interval_us = settings.get(config::kWorkerHeartbeatIntervalS) * Timestamp::kSecond,
                  .jitter = 0,

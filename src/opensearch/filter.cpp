@@ -55,10 +55,9 @@ std::string corpus_clauses(const Scope& scope) {
 
 std::optional<std::string> readable_clauses(const Scope& scope, const search::ReadableDocuments& readable,
                                             std::span<const std::string> attributes, const SearchOptions& options) {
-  using Kind = search::ReadableDocuments::Kind;
   if (readable.all()) return corpus_clauses(scope);
   const Ids& ids = *readable.ids();
-  const bool allow = readable.kind() == Kind::kOnly;
+  const bool allow = readable.kind() == search::ReadableDocuments::Kind::kOnly;
   if (allow && ids.empty() && !readable.with_no_document()) return std::nullopt;
   std::string out;
   json::Writer w(out);

@@ -2,6 +2,7 @@
 
 #include "base/ids.h"
 #include "exec/backoff.h"
+#include "exec/dice.h"
 #include "exec/thread_name.h"
 #include "observe/log.h"
 
@@ -11,7 +12,6 @@
 #include <algorithm>
 #include <charconv>
 #include <poll.h>
-#include <random>
 #include <sys/eventfd.h>
 #include <unistd.h>
 #include <utility>
@@ -139,9 +139,7 @@ void Listener::loop() {
                          .most_us = microseconds(options_.reconnect_most).count(),
                          .factor = 2,
                          .jitter = 0.5},
-                        [engine = std::minstd_rand(std::random_device{}())]() mutable {
-                          return std::uniform_real_distribution<double>(0, 1)(engine);
-                        });
+                        exec::dice());
   while (!stopping_) {
     try {
       if (!connection_) connect();

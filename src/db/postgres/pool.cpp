@@ -1,9 +1,10 @@
 #include "db/postgres/pool.h"
 
+#include "exec/dice.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <random>
 #include <utility>
 
 namespace nexus::db::postgres {
@@ -13,12 +14,6 @@ namespace {
 constexpr std::chrono::seconds kOverflowIdle{30};
 /// The server ends a statement by its own clock; for its answer we wait this much longer.
 constexpr std::chrono::seconds kAnswerMargin{5};
-
-exec::Random dice() {
-  return [engine = std::minstd_rand(std::random_device{}())]() mutable {
-    return std::uniform_real_distribution<double>(0, 1)(engine);
-  };
-}
 
 exec::BackoffPolicy reconnect_policy(const PostgresOptions& options) {
   using std::chrono::microseconds;
@@ -35,7 +30,7 @@ Connection::Limit answer_limit(const PostgresOptions& options) {
 }  // namespace
 
 Pool::Pool(const ConnInfo& info, const PostgresOptions& options, Probe& probe)
-    : info_(info), options_(options), probe_(probe), backoff_(reconnect_policy(options), dice()) {}
+    : info_(info), options_(options), probe_(probe), backoff_(reconnect_policy(options), exec::dice()) {}
 
 void Pool::report() {
   probe_.connections(open_, idle_.size());
@@ -79,7 +74,7 @@ Pool::Member Pool::connect() {
     const std::lock_guard lock(mutex_);
     backoff_.reset();
     // Not all at once: up to a fifth younger than the limit.
-    const double share = 0.8 + 0.2 * dice()();
+    const double share = 0.8 + 0.2 * exec::dice()();
     member.retire_at = Steady::now() + std::chrono::duration_cast<Steady::duration>(options_.connection_age * share);
     return member;
   } catch (const Error& e) {

@@ -2,11 +2,11 @@
 
 #include "db/postgres/nesting.h"
 #include "exec/backoff.h"
+#include "exec/dice.h"
 #include "observe/log.h"
 
 #include <algorithm>
 #include <chrono>
-#include <random>
 #include <thread>
 #include <utility>
 
@@ -31,10 +31,7 @@ std::string_view reason_of(const PostgresError& failure) {
 }
 
 exec::Backoff retry_backoff() {
-  return exec::Backoff({.first_us = 1'000, .most_us = 50'000, .factor = 2, .jitter = 0.9},
-                       [engine = std::minstd_rand(std::random_device{}())]() mutable {
-                         return std::uniform_real_distribution<double>(0, 1)(engine);
-                       });
+  return exec::Backoff({.first_us = 1'000, .most_us = 50'000, .factor = 2, .jitter = 0.9}, exec::dice());
 }
 
 bool same(const NameAsked& a, const NameAsked& b) {

@@ -2,6 +2,7 @@
 
 #include "db/sqlite/sqlite_errors.h"
 #include "exec/backoff.h"
+#include "exec/dice.h"
 #include "exec/thread_name.h"
 #include "observe/log.h"
 
@@ -9,7 +10,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <random>
 #include <string>
 #include <utility>
 
@@ -216,10 +216,7 @@ std::optional<Error> Writer::begin(std::int64_t oldest_us) {
       return make_error(session_.connection().handle(), result, "begin");
     }
     if (!backoff) {
-      auto dice = [engine = std::minstd_rand(std::random_device{}())]() mutable {
-        return std::uniform_real_distribution<double>(0, 1)(engine);
-      };
-      backoff.emplace(exec::BackoffPolicy{.first_us = 100, .most_us = 10'000}, std::move(dice));
+      backoff.emplace(exec::BackoffPolicy{.first_us = 100, .most_us = 10'000}, exec::dice());
     }
     probe_.retried();
     std::this_thread::sleep_for(std::chrono::microseconds(backoff->next_us()));

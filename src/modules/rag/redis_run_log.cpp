@@ -55,7 +55,7 @@ return 1
 
 // ARGV: first and last element wanted. Answers the head, the milliseconds since the last change, then the elements; an
 // empty array when there is no run.
-constexpr std::string_view kRead = R"(
+constexpr std::string_view kReadOn = R"(
 local head = redis.call('LINDEX', KEYS[1], 0)
 if not head then return {} end
 local changed = tonumber(string.match(head, '%d+$')) or 0
@@ -163,7 +163,7 @@ class RedisRunLog::Shared {
   std::shared_mutex mutex_;
   redis::Client* client_;
   const crypto::HmacKey names_;
-  const redis::Script read_{script(kRead)};
+  const redis::Script read_{script(kReadOn)};
 };
 
 class RedisRunLog::Writer final : public SharedRunWriter, public std::enable_shared_from_this<Writer> {
