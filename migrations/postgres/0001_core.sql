@@ -9,9 +9,6 @@ SET LOCAL lock_timeout = '60s';
 
 -- Identity ------------------------------------------------------------------------------------------------------------
 
-ALTER TABLE users
-  ADD CONSTRAINT ck_users_role CHECK (role IN ('reader', 'editor', 'admin')) NOT VALID;
-
 ALTER TABLE api_keys
   ADD COLUMN hash_version integer NOT NULL DEFAULT 0;  -- 0: bare SHA-256 (adopted), n >= 1: HMAC-SHA-256 under pepper n
 CREATE INDEX ix_api_keys_tenant_created ON api_keys (tenant_id, created_at);
@@ -25,8 +22,6 @@ CREATE INDEX ix_cache_versions_version ON cache_versions (version);
 
 -- Audit ---------------------------------------------------------------------------------------------------------------
 
-ALTER TABLE audit_events
-  ADD CONSTRAINT ck_audit_events_outcome CHECK (outcome IN ('success', 'failure')) NOT VALID;
 CREATE INDEX ix_audit_events_tenant_time ON audit_events (tenant_id, occurred_at, id);
 
 -- The chains of an adopted database begin empty: hashes are of the RFC 8785 text, which the program links (see
@@ -68,8 +63,7 @@ ALTER TABLE documents
   ADD COLUMN chunks_done integer NOT NULL DEFAULT 0,
   ADD COLUMN chunks_total integer,
   -- Listed and compared by ranges of object keys, which must be in the order of bytes whatever the database's locale.
-  ALTER COLUMN storage_path TYPE varchar COLLATE "C",
-  ADD CONSTRAINT ck_documents_status CHECK (status IN ('queued', 'processing', 'succeeded', 'failed')) NOT VALID;
+  ALTER COLUMN storage_path TYPE varchar COLLATE "C";
 
 ALTER TABLE chunks
   ADD COLUMN tenant_id varchar,
@@ -85,9 +79,7 @@ ALTER TABLE sessions
 ALTER TABLE messages
   ADD COLUMN tenant_id varchar,
   ADD COLUMN seq bigint,                     -- order within the session
-  ADD COLUMN status varchar NOT NULL DEFAULT 'complete',
-  ADD CONSTRAINT ck_messages_role CHECK (role IN ('user', 'assistant')) NOT VALID,
-  ADD CONSTRAINT ck_messages_status CHECK (status IN ('complete', 'partial')) NOT VALID;
+  ADD COLUMN status varchar NOT NULL DEFAULT 'complete';
 
 ALTER TABLE checkpoints
   ADD COLUMN tenant_id varchar;
@@ -117,6 +109,18 @@ UPDATE messages m SET tenant_id = o.tenant_id, seq = o.seq
 UPDATE sessions s SET next_seq = n.seq + 1
   FROM (SELECT session_id, max(seq) AS seq FROM messages GROUP BY session_id) n WHERE n.session_id = s.id;
 UPDATE checkpoints c SET tenant_id = s.tenant_id FROM sessions s WHERE s.id = c.session_id;
+
+-- Vocabularies, after the updates above: a check that is not valid yet still holds for every row that is written, and an
+-- adopted row outside it must not stop the adoption.
+ALTER TABLE users
+  ADD CONSTRAINT ck_users_role CHECK (role IN ('reader', 'editor', 'admin')) NOT VALID;
+ALTER TABLE audit_events
+  ADD CONSTRAINT ck_audit_events_outcome CHECK (outcome IN ('success', 'failure')) NOT VALID;
+ALTER TABLE documents
+  ADD CONSTRAINT ck_documents_status CHECK (status IN ('queued', 'processing', 'succeeded', 'failed')) NOT VALID;
+ALTER TABLE messages
+  ADD CONSTRAINT ck_messages_role CHECK (role IN ('user', 'assistant')) NOT VALID,
+  ADD CONSTRAINT ck_messages_status CHECK (status IN ('complete', 'partial')) NOT VALID;
 
 ALTER TABLE chunks DROP CONSTRAINT fk_chunks_document_id;
 ALTER TABLE document_permissions DROP CONSTRAINT document_permissions_document_id_fkey;

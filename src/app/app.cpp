@@ -306,8 +306,7 @@ bool App::stop() {
   core_.maintenance->stop();
   if (cleaning_) cleaning_->stop();
   const bool in_time = server_->shutdown(std::chrono::seconds(core_.settings.get(config::kShutdownGraceS)));
-  core_.ingest_worker->stop();
-  core_.reembed_worker->stop();
+  core_.stop_workers();
   db_lane_.drain();
   bulk_lane_.drain();
   outbound_lane_.drain();

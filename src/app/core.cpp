@@ -227,9 +227,15 @@ void Core::wake_reembedding() {
   shared.publish(ingestion::kReembedJob);
 }
 
-Core::~Core() {
+void Core::stop_workers() {
   ingest_worker->stop();
   reembed_worker->stop();
+  ingest_listening_.reset();
+  reembed_listening_.reset();
+}
+
+Core::~Core() {
+  stop_workers();
   stop_index_upkeep();
   try {
     authenticator->flush();
@@ -242,6 +248,7 @@ Core::~Core() {
     observe::log_error("counts of refused requests were not written", {{"reason", e.what()}});
   }
   audit->stop();
+  shared.close();  // before the breakers go, which a late command may still name
 }
 
 }  // namespace nexus::app

@@ -89,6 +89,8 @@ class Core {
   /// Start the worker's threads; other processes can wake it and see that it lives.
   void start_ingesting();
   void start_reembedding();
+  /// Jobs under way go back to the queue, and other processes see the workers leave.
+  void stop_workers();
   /// After a commit that enqueued such a job: wakes whoever does them, here and elsewhere.
   void wake_reembedding();
 

@@ -105,8 +105,7 @@ int work(const Globals& globals) {
                                        {"version", version()}});
   log_loading(loaded);
   observe::log_info("stopping", {{"signal", signals.wait()}});
-  core.ingest_worker->stop();
-  core.reembed_worker->stop();
+  core.stop_workers();
   deliveries.worker.stop();
   observe::log_info("stopped");
   return kDone;

@@ -102,6 +102,15 @@ TEST_F(Adoption, GivesRowsWhatWeNeedOfThem) {
   EXPECT_EQ(run("SELECT count(*) FROM idempotency_records WHERE state = 'completed' AND response_form = 'json'"), "3");
 }
 
+TEST_F(Adoption, IsNotStoppedByWordsThatWeDoNotUse) {
+  run("UPDATE users SET role = 'owner', created_at = NULL");
+  run("UPDATE audit_events SET outcome = 'denied', created_at = NULL");
+  run("UPDATE messages SET role = 'system'");
+  migrate();
+  EXPECT_EQ(run("SELECT count(*) FROM users WHERE created_at IS NULL"), "0");
+  EXPECT_EQ(run("SELECT count(*) FROM messages WHERE seq IS NULL"), "0");
+}
+
 TEST_F(Adoption, LetsTwoTenantsHaveTheSameIds) {
   migrate();
   run("INSERT INTO corpora (id, tenant_id, name, provider_config_json) VALUES ('c1', 't2', 'mine', '{}')");

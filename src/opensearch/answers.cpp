@@ -34,7 +34,9 @@ BulkItem::Fate fate_of(std::string_view action, std::int64_t status) {
   if (status >= 200 && status < 300) return Fate::kDone;
   if (action == "delete" && status == 404) return Fate::kDone;  // nothing to delete is what was wanted
   if (status == 409) return Fate::kNewer;
-  return status == 429 || status >= 500 ? Fate::kLater : Fate::kImpossible;
+  // A missing right and a blocked index are faults of the cluster, not of the document.
+  if (status == 401 || status == 403 || status == 429 || status >= 500) return Fate::kLater;
+  return Fate::kImpossible;
 }
 
 }  // namespace

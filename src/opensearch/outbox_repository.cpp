@@ -32,7 +32,8 @@ constexpr Statement kPut{"index_outbox.put", R"(
     due_at = CASE WHEN index_outbox.lease_owner IS NULL THEN excluded.due_at ELSE index_outbox.due_at END,
     state = 'pending')"};
 constexpr Statement kRenumber{"index_outbox.renumber", R"(
-  UPDATE index_outbox SET seq = $3 WHERE tenant_id = $1 AND corpus_id = $2 AND kind = 'document')"};
+  UPDATE index_outbox SET seq = $3, state = 'pending', attempts = 0
+  WHERE tenant_id = $1 AND corpus_id = $2 AND kind = 'document')"};
 constexpr Statement kPutAll{"index_outbox.put_all", R"(
   INSERT INTO index_outbox (tenant_id, corpus_id, document_id, kind, seq, due_at, created_at)
   SELECT d.tenant_id, d.corpus_id, d.document_id, 'document', $3, $4, $4

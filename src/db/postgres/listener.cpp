@@ -98,7 +98,7 @@ void Listener::take_notifications() {
 
 void Listener::apply(std::string_view payload) {
   const std::size_t colon = payload.find(':');
-  if (payload.substr(0, colon) == origin_) return;
+  if (payload.substr(0, colon) == origin_ && !heeds_own_.load(std::memory_order_acquire)) return;
   std::string_view slots = colon == std::string_view::npos ? "*" : payload.substr(colon + 1);
   version_.fetch_add(1, std::memory_order_acq_rel);
   while (!slots.empty()) {

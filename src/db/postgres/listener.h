@@ -32,6 +32,9 @@ class Listener {
   /// a process from hearing itself.
   [[nodiscard]] std::string notice(std::span<const Changes::Slot> touched) const;
 
+  /// Nobody knows whether a commit of this process took place: from now on its own notices count like those of others.
+  void heed_own() noexcept { heeds_own_.store(true, std::memory_order_release); }
+
   /// Grows when anybody has committed, this process included; without fresh news, every time it is asked.
   [[nodiscard]] std::uint64_t version();
   /// Grows when everything that was known must be doubted: a reconnect, and every question without fresh news.
@@ -59,6 +62,7 @@ class Listener {
   std::atomic<std::int64_t> current_until_ns_{0};
   std::atomic<std::uint64_t> version_{0};
   std::atomic<std::uint64_t> generation_{0};
+  std::atomic<bool> heeds_own_{false};
   std::atomic<bool> stopping_{false};
   int wake_ = -1;  // an eventfd
   std::thread thread_;

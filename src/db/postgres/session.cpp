@@ -146,6 +146,7 @@ void PostgresSession::script(std::string_view sql) {
 }
 
 void PostgresSession::take_names(std::span<const NameAsked> names) {
+  reset();  // what fails here says nothing of the transaction before
   for (const NameAsked& asked : names) {
     names_held_ = true;
     const Prepared& prepared = cache_.get(*asked.statement, NameLock::kBefore);

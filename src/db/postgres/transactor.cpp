@@ -142,6 +142,7 @@ void Transactor::after_failed_write(Pool::Lease& lease, Attempt& attempt) {
   }
   const bool ended_before = cause && cause->sqlstate() == kIdleTooLong;  // the server had given up on it by itself
   if (cause && cause->lost() && lease->commit_sent() && !ended_before) {
+    listener_.heed_own();  // it may still be committed, after everybody has looked
     bump(lease->touched());
     lease.discard();
     throw UnknownOutcome();

@@ -247,8 +247,9 @@ std::vector<search::Hit> PostgresIndex::ranked(db::Snapshot& db, const TenantSco
   std::vector<postgres::WordHit> lexical;
   if (!words.terms().empty()) {
     if (const auto row = rows_.statistics(db, tenant, corpus, words.terms())) words.weigh(*row);
-    lexical = words.best(db, rows_, readable, by_vector ? pool : k,
-                         {.first_rows = options_.first_rows, .most_rows = options_.lexical_rows});
+    lexical =
+        words.best(db, rows_, readable, by_vector ? pool : k,
+                   {.first_rows = options_.first_rows, .most_rows = options_.lexical_rows, .deadline = query.deadline});
     check(query.deadline);
   }
   std::vector<Near> near;
@@ -274,18 +275,26 @@ std::vector<search::Hit> PostgresIndex::ranked(db::Snapshot& db, const TenantSco
   return search::rank(std::move(scored), query.mode, !near.empty(), query.alpha, k);
 }
 
+bool PostgresIndex::sum_deltas(db::Database& db, std::int64_t corpus) const {
+  return db.write([&](db::Tx& tx) {
+    // READ COMMITTED, as every write that begins with a script: an advisory lock keeps summers apart, and writers of
+    // new deltas must not collide with them.
+    tx.script("SET LOCAL lock_timeout = '5s'");
+    return rows_.sum_deltas(tx, corpus, options_.deltas);
+  }) == options_.deltas;
+}
+
 bool PostgresIndex::tidy_once(db::Database& db, const TenantScope& tenant, std::string_view corpus) const {
   const std::optional<postgres::CorpusRow> row =
       db.read([&](db::Snapshot& s) { return rows_.statistics(s, tenant, corpus, {}); });
   if (!row) return false;
-  return db.write([&](db::Tx& tx) { return rows_.sum_deltas(tx, row->number, options_.deltas); }) == options_.deltas;
+  return sum_deltas(db, row->number);
 }
 
 bool PostgresIndex::tidy_all_once(db::Database& db) const {
   bool more = false;
   for (const std::int64_t corpus : db.read([&](db::Snapshot& s) { return rows_.corpora_with_deltas(s, 100); }))
-    more =
-        db.write([&](db::Tx& tx) { return rows_.sum_deltas(tx, corpus, options_.deltas); }) == options_.deltas || more;
+    more = sum_deltas(db, corpus) || more;
   return more;
 }
 

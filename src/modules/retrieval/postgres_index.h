@@ -65,6 +65,8 @@ class PostgresIndex final : public IndexEngine {
   bool build_vector_index(db::Database& db) const;
 
  private:
+  /// True when there are more.
+  bool sum_deltas(db::Database& db, std::int64_t corpus) const;
   [[nodiscard]] std::vector<search::Hit> ranked(db::Snapshot& db, const TenantScope& tenant, std::string_view corpus,
                                                 const IndexQuery& query) const;
   [[nodiscard]] std::vector<postgres::Near> nearest(db::Snapshot& db, const TenantScope& tenant,

@@ -13,6 +13,20 @@ constexpr std::size_t kChunksBetweenNews = 10'000;
 
 }  // namespace
 
+namespace {
+
+/// One of the jobs; what fails is tried again at the next look, and does not keep the others from theirs.
+template <class Job>
+void tend(std::string_view what, const Job& job) {
+  try {
+    job();
+  } catch (const std::exception& e) {
+    observe::log_warn("the search index was not tended", {{"part", what}, {"reason", e.what()}});
+  }
+}
+
+}  // namespace
+
 PostgresUpkeep::PostgresUpkeep(db::Database& db, const PostgresIndex& index, Options options)
     : db_(db), index_(index), options_(options) {}
 
@@ -31,17 +45,21 @@ void PostgresUpkeep::stop() {
 
 void PostgresUpkeep::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
-    try {
-      look(stop);
-    } catch (const std::exception& e) {  // the next look tries again
-      observe::log_warn("the search index was not tended", {{"reason", e.what()}});
-    }
+    tend("words", [&] { give_words(stop); });
+    tend("statistics", [&] {
+      while (!stop.stop_requested() && index_.tidy_all_once(db_)) {
+      }
+    });
+    if (!stop.stop_requested())
+      tend("vectors", [&] {
+        if (index_.build_vector_index(db_)) observe::log_info("the vector index was built", {});
+      });
     std::unique_lock lock(mutex_);
     wake_.wait_for(lock, stop, std::chrono::seconds(options_.interval_s), [] { return false; });
   }
 }
 
-void PostgresUpkeep::look(const std::stop_token& stop) const {
+void PostgresUpkeep::give_words(const std::stop_token& stop) const {
   std::size_t indexed = 0;
   std::size_t told = 0;
   while (!stop.stop_requested()) {
@@ -54,10 +72,6 @@ void PostgresUpkeep::look(const std::stop_token& stop) const {
     }
     (void)index_.tidy_all_once(db_);
   }
-  while (!stop.stop_requested() && index_.tidy_all_once(db_)) {
-  }
-  if (stop.stop_requested()) return;
-  if (index_.build_vector_index(db_)) observe::log_info("the vector index was built", {});
 }
 
 }  // namespace nexus::retrieval

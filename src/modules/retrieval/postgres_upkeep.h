@@ -30,8 +30,8 @@ class PostgresUpkeep {
 
  private:
   void run(const std::stop_token& stop);
-  /// Everything there is to do; returns early when stopped.
-  void look(const std::stop_token& stop) const;
+  /// Chunks without words get them, page by page.
+  void give_words(const std::stop_token& stop) const;
 
   db::Database& db_;
   const PostgresIndex& index_;

@@ -3,6 +3,7 @@
 #include "search/analyzer.h"
 
 #include <algorithm>
+#include <chrono>
 #include <limits>
 #include <utility>
 
@@ -93,6 +94,7 @@ std::vector<WordHit> Words::best(db::Snapshot& db, const PostgresIndexRepository
   std::int64_t left = limits.most_rows;
   std::int64_t step = std::max(limits.first_rows, static_cast<std::int64_t>(count) * kFirstRowsPerHit);
   for (std::size_t seen = 0; seen < by_weight_.size(); step *= kStepGrowth) {
+    if (limits.deadline && std::chrono::steady_clock::now() >= *limits.deadline) throw search::SearchTimeout();
     const float least = best.least() * kRounding;
     if (rest(seen) < least) break;
     // The first word is always read, however many hold it.

@@ -3,6 +3,7 @@
 #include "modules/retrieval/postgres_index_repository.h"
 #include "modules/retrieval/postgres_text.h"
 #include "search/chunk_id.h"
+#include "search/query.h"
 #include "search/ranking.h"
 
 #include <cstddef>
@@ -39,6 +40,7 @@ class Words {
   struct Limits {
     std::int64_t first_rows = 300;  ///< chunks that the first statement reads, more when `count` is large
     std::int64_t most_rows = 0;     ///< chunks that all statements may read together
+    std::optional<search::SearchDeadline> deadline = {};  ///< looked at between statements; throws SearchTimeout
   };
   /// The best readable chunks, best first, ties by id. Reads the holders of the weightiest words, then of the others
   /// only those that could still reach the best `count`: a word adds less than its weight to a chunk's score. Exact
