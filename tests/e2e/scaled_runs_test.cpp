@@ -49,15 +49,16 @@ TEST_F(ScaledRuns, ARunWhoseReplicaDiedAfterItsEndIsReadOnFromTheOther) {
   TestClient first = fleet().client(0);
   const std::vector<testing::SseFrame> all = first.open_stream("/v1/run", ask("s1")).rest();
   ASSERT_EQ(all.back().json().at("type"), "done");
-  fleet().kill_replica(0);
   TestClient second = fleet().client(1);
-  const std::vector<testing::SseFrame> tail =
-      second.open_stream("/v1/run", ask("s1"), {{"Last-Event-ID", all.front().id}}).rest();
-  ASSERT_EQ(tail.size() + 1, all.size());
-  for (std::size_t i = 0; i + 1 < tail.size(); ++i) EXPECT_EQ(tail[i].data, all[i + 1].data);
-  // The last frame may have been on its way to Redis when the replica died: then the reader's server ends the stream.
-  EXPECT_EQ(tail.back().json().at("type"), "done");
-  EXPECT_EQ(tail.back().id, all.back().id);
+  const auto tail_is_whole = [&] {
+    const std::vector<testing::SseFrame> tail =
+        second.open_stream("/v1/run", ask("s1"), {{"Last-Event-ID", all.front().id}}).rest();
+    ASSERT_EQ(tail.size() + 1, all.size());
+    for (std::size_t i = 0; i < tail.size(); ++i) EXPECT_EQ(tail[i].data, all[i + 1].data);
+  };
+  tail_is_whole();  // the last frames may be on their way to Redis until now
+  fleet().kill_replica(0);
+  tail_is_whole();
 }
 
 TEST_F(ScaledRuns, ARollingRestartDropsNoRequestAndNoJob) {
