@@ -185,7 +185,7 @@ std::optional<PostgresError> Transactor::attempt_read(const std::function<void(S
     }
     lease->end_read();
   } catch (...) {
-    const std::optional<PostgresError> cause = lease->failure();
+    std::optional<PostgresError> cause = lease->failure();
     if (cause && (cause->lost() || cause->remedy() == Remedy::kReplace)) {
       lease.discard();
     } else {
