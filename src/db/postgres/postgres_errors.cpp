@@ -69,22 +69,4 @@ PostgresError lost_error(std::string_view what, std::string_view why) {
           Remedy::kReplace, true};
 }
 
-std::string_view code_name(ErrorCode code) {
-  switch (code) {
-    case ErrorCode::kUnavailable:
-      return "unavailable";
-    case ErrorCode::kBusy:
-      return "busy";
-    case ErrorCode::kConstraint:
-      return "constraint";
-    case ErrorCode::kFull:
-      return "full";
-    case ErrorCode::kCorrupt:
-      return "corrupt";
-    case ErrorCode::kOther:
-      break;
-  }
-  return "other";
-}
-
 }  // namespace nexus::db::postgres

@@ -48,7 +48,4 @@ class UnknownOutcome : public Error {
 /// The connection is gone, or did not answer in time.
 [[nodiscard]] PostgresError lost_error(std::string_view what, std::string_view why);
 
-/// "unavailable", "busy", …: the label of metrics.
-[[nodiscard]] std::string_view code_name(ErrorCode code);
-
 }  // namespace nexus::db::postgres

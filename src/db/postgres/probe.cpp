@@ -1,6 +1,6 @@
 #include "db/postgres/probe.h"
 
-#include "db/postgres/postgres_errors.h"
+#include "db/code_name.h"
 #include "observe/metrics.h"
 
 #include <string>

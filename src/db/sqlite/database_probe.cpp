@@ -1,5 +1,6 @@
 #include "db/sqlite/database_probe.h"
 
+#include "db/code_name.h"
 #include "observe/metrics.h"
 
 #include <string>
@@ -9,24 +10,6 @@ namespace {
 
 double seconds(std::int64_t us) {
   return static_cast<double>(us) / 1e6;
-}
-
-std::string code_name(ErrorCode code) {
-  switch (code) {
-    case ErrorCode::kUnavailable:
-      return "unavailable";
-    case ErrorCode::kBusy:
-      return "busy";
-    case ErrorCode::kConstraint:
-      return "constraint";
-    case ErrorCode::kFull:
-      return "full";
-    case ErrorCode::kCorrupt:
-      return "corrupt";
-    case ErrorCode::kOther:
-      break;
-  }
-  return "other";
 }
 
 }  // namespace
@@ -61,7 +44,7 @@ void DatabaseProbe::write_failed(const std::exception_ptr& failure) {
   try {
     std::rethrow_exception(failure);
   } catch (const Error& e) {
-    metrics_.counter("nexusrag_db_errors_total", {{"code", code_name(e.code())}}).add();
+    metrics_.counter("nexusrag_db_errors_total", {{"code", std::string(code_name(e.code()))}}).add();
   } catch (...) {
     return;  // the caller's own refusal, on its way to the caller: no fault of the database
   }
