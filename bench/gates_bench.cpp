@@ -62,8 +62,8 @@ class Premises {
                                {"RL_TENANT_READ_RPS", "1000000"},
                                {"RL_TENANT_READ_BURST", "1000000"}}));
     core_ = std::make_unique<app::Core>(*settings_, clock_, app::Core::Options{});
-    enforcement_ = std::make_unique<app::Enforcement>(*settings_, *core_->db, *core_->refusals, *core_->outbox,
-                                                      *core_->entitled, clock_, core_->metrics);
+    enforcement_ = std::make_unique<app::Enforcement>(*settings_, core_->shared, *core_->db, *core_->refusals,
+                                                      *core_->outbox, *core_->entitled, clock_, core_->metrics);
     core_->db->run_script(
         "INSERT INTO plan_limits (tenant_id, daily_requests_limit, monthly_requests_limit, created_at, updated_at) "
         "VALUES ('t1', 4000000000, 4000000000, 0, 0)");

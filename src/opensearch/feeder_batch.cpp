@@ -2,6 +2,7 @@
 
 #include "observe/log.h"
 #include "opensearch/older.h"
+#include "search/vectors.h"
 
 namespace nexus::opensearch {
 namespace {
@@ -85,7 +86,7 @@ void Feeder::Batch::send_chunks(std::size_t delivery) {
 void Feeder::Batch::add(std::size_t delivery, const ChunkRow& chunk, std::span<const std::string> acl) {
   const Claim& claim = deliveries_[delivery].claim;
   std::string field;
-  if (has_direction(chunk.vector)) field = feeder_.cluster_.vector_field(chunk.model, chunk.vector.size());
+  if (search::has_direction(chunk.vector)) field = feeder_.cluster_.vector_field(chunk.model, chunk.vector.size());
   const Destination to{.index = feeder_.cluster_.index(),
                        .tenant = claim.subject.tenant_id,
                        .corpus = claim.subject.corpus_id,

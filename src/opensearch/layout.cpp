@@ -111,11 +111,6 @@ std::string index_template(const ClusterOptions& options, const Dialect& dialect
   return out;
 }
 
-bool has_direction(std::span<const float> vector) noexcept {
-  std::vector<float> scratch(vector.size());
-  return search::copy_float32(vector, scratch) > 0;
-}
-
 std::uint32_t checksum_of(const ChunkRow& chunk) {
   crypto::Sha256 hash;
   const char end = '\0';
@@ -131,7 +126,7 @@ std::uint32_t checksum_of(const ChunkRow& chunk) {
 }
 
 std::string pack_vector(std::string_view model, std::span<const float> vector) {
-  if (!has_direction(vector)) return {};
+  if (!search::has_direction(vector)) return {};
   if (model == kExactModel) return "f" + base64url_encode(std::as_bytes(vector));
   std::vector<std::int8_t> row(vector.size());
   static_cast<void>(search::quantize_int8(vector, row));  // the norm is worked out again from the row

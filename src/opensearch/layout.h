@@ -46,9 +46,6 @@ struct ChunkRow {
   std::vector<float> vector;  ///< of the model's own length
 };
 
-/// Whether the server takes this vector: it has no cosine otherwise.
-[[nodiscard]] bool has_direction(std::span<const float> vector) noexcept;
-
 [[nodiscard]] std::uint32_t checksum_of(const ChunkRow& chunk);
 
 /// Where the chunks of one delivery belong.

@@ -6,7 +6,6 @@
 
 #include <gtest/gtest.h>
 
-#include <limits>
 #include <string>
 #include <vector>
 
@@ -29,14 +28,6 @@ TEST(ChunkInTheIndex, CarriesOurTermsLengthAndExternalVersion) {
   EXPECT_EQ(integer_at(fields, "seq"), 8);
   EXPECT_FALSE(fields.contains("packed"));
   EXPECT_FALSE(fields.contains("model"));
-}
-
-TEST(ChunkInTheIndex, HasNoVectorWhereTheServerWouldRefuseIt) {
-  const float infinity = std::numeric_limits<float>::infinity();
-  EXPECT_FALSE(has_direction(std::vector<float>{0, 0}));
-  EXPECT_FALSE(has_direction(std::vector<float>{1, infinity}));
-  EXPECT_FALSE(has_direction(std::vector<float>{}));
-  EXPECT_TRUE(has_direction(std::vector<float>{0, -1}));
 }
 
 TEST(ChunkInTheIndex, HasAFieldForEachModelAndDimension) {

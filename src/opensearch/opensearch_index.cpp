@@ -5,6 +5,7 @@
 #include "opensearch/filter.h"
 #include "opensearch/scoring.h"
 #include "search/ranking.h"
+#include "search/vectors.h"
 
 #include <algorithm>
 #include <chrono>
@@ -30,10 +31,6 @@ std::int64_t left_ms(const std::optional<search::SearchDeadline>& deadline, std:
 void check(const Question& question) {
   if (question.k == 0) throw std::invalid_argument("k must be at least 1");
   if (!(question.alpha >= 0 && question.alpha <= 1)) throw std::invalid_argument("alpha must be between 0 and 1");
-}
-
-bool has_direction(std::span<const float> vector) {
-  return std::any_of(vector.begin(), vector.end(), [](float x) { return x != 0; });
 }
 
 /// Ranks, asks the rows for the best, and ranks again without those that are gone until all of the best are there.
@@ -89,7 +86,7 @@ std::optional<SearchAnswer> OpenSearchIndex::ask(const TenantScope& tenant, std:
                                                  const Question& question, std::span<const QuestionTerm> terms) {
   const Scope scope{tenant.id(), corpus};
   const std::optional<std::string> readable = readable_clauses(scope, question.readable, question.attributes, options_);
-  const bool dense = question.mode != search::Mode::kLexical && has_direction(question.vector);
+  const bool dense = question.mode != search::Mode::kLexical && search::has_direction(question.vector);
   if (!readable || (terms.empty() && !dense)) return std::nullopt;
   const std::string statistics = corpus_clauses(scope);
   std::string field;

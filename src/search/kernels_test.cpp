@@ -108,6 +108,15 @@ TEST(Vectors, TreatZeroAndNonFiniteVectorsAsNone) {
   }
 }
 
+TEST(Vectors, HaveADirectionWhenACosineCanBeTaken) {
+  const float infinity = std::numeric_limits<float>::infinity();
+  EXPECT_TRUE(has_direction(std::vector<float>{0, -1}));
+  EXPECT_FALSE(has_direction(std::vector<float>{}));
+  EXPECT_FALSE(has_direction(std::vector<float>{0, 0}));
+  EXPECT_FALSE(has_direction(std::vector<float>{1, infinity}));
+  EXPECT_FALSE(has_direction(std::vector<float>{1, std::numeric_limits<float>::quiet_NaN()}));
+}
+
 TEST(Vectors, BoundTheQuerySoThatNoProductOverflows) {
   const std::vector<float> ones(8192, 1.0F);
   VectorQuery query;

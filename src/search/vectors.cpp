@@ -47,6 +47,10 @@ float quantize_int8(std::span<const float> vector, std::span<std::int8_t> row) n
   return static_cast<float>(inverse_root(static_cast<double>(sum)));
 }
 
+bool has_direction(std::span<const float> vector) noexcept {
+  return largest_component(vector) > 0 && static_cast<float>(inverse_root(squared_norm(vector))) > 0;
+}
+
 float copy_float32(std::span<const float> vector, std::span<float> row) noexcept {
   std::fill(row.begin(), row.end(), 0.0F);
   const double inverse = largest_component(vector) > 0 ? inverse_root(squared_norm(vector)) : 0.0;

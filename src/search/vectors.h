@@ -25,6 +25,9 @@ enum class VectorFormat : std::uint32_t {
 // Copies `v` and returns 1 / |v|, with the same zero.
 [[nodiscard]] float copy_float32(std::span<const float> vector, std::span<float> row) noexcept;
 
+// The vector has a cosine: it is finite, not zero, and 1 / |v| fits a float. Engines keep no other.
+[[nodiscard]] bool has_direction(std::span<const float> vector) noexcept;
+
 // A query in the forms the kernels take; made once a search.
 struct VectorQuery {
   std::vector<std::int16_t> int16;  // padded

@@ -5,12 +5,12 @@
 #include "modules/retrieval/postgres_text.h"
 #include "modules/retrieval/postgres_words.h"
 #include "search/analyzer.h"
+#include "search/vectors.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <map>
 #include <stdexcept>
 #include <utility>
@@ -86,12 +86,6 @@ ReadableFilter filter_of(const search::ReadableDocuments& readable) {
   if (readable.with_no_document() == only) ids.emplace_back();
   filter.ids = postgres::array_text(ids);
   return filter;
-}
-
-bool has_direction(std::span<const float> vector) {
-  double square = 0;
-  for (const float value : vector) square += double{value} * double{value};
-  return square > 0 && std::isfinite(square);
 }
 
 /// The new vectors stand in the rows already; all that is left is to see that none was missed.
@@ -240,7 +234,7 @@ std::vector<search::Hit> PostgresIndex::ranked(db::Snapshot& db, const TenantSco
   const std::size_t pool = std::max(search::kCandidates, k);
   const ReadableFilter readable = filter_of(query.readable);
   const DenseQuery dense{query.model_id, query.vector, static_cast<std::int64_t>(pool)};
-  const bool by_vector = query.mode != search::Mode::kLexical && has_direction(query.vector);
+  const bool by_vector = query.mode != search::Mode::kLexical && search::has_direction(query.vector);
 
   // Words first: the vector index wants its statements planned in another way, up to the end of the transaction.
   postgres::Words words(query.mode == search::Mode::kDense ? std::string_view() : query.text);
