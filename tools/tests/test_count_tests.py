@@ -41,6 +41,10 @@ class Count(unittest.TestCase):
         self.assertEqual(tool.count(PASSED + SKIPPED), (3, 0))
         self.assertEqual(tool.count(""), (0, 0))
 
+    def test_names_what_failed(self):
+        names = list(tool.failed_names(PASSED + FAILED + DIED + PLAIN + "8/9 Testing: script\nbad\nTest Failed.\n"))
+        self.assertEqual(names, ["json: A.C", "db: ended in A.C", "script: failed"])
+
 
 if __name__ == "__main__":
     unittest.main()
