@@ -114,6 +114,19 @@ def load(now, before, part):
     return lines
 
 
+def gates(now):
+    """What the gates add: limits, quotas and idempotency on against off, at a rate that leaves the server idle."""
+    lines = []
+    for kind, states in (at(now, "gates") or {}).items():
+        off, on = states["off"], states["on"]
+        shown = [number(value) for q in ("p50_us", "p99_us", "server_us") for value in (off[q], on[q], on[q] - off[q])]
+        lines.append(f"| {kind} | " + " | ".join(shown) + " |")
+    head = ["", "Gates off and on, 500/s due, medians of rounds in turns, µs (target: p50 + ≤ 50, p99 + ≤ 200):", "",
+            "| request | p50 off | on | added | p99 off | on | added | server CPU off | on | added |",
+            "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|"]
+    return [*head, *lines] if lines else []
+
+
 def threads(now):
     """Where the server's CPU goes in a saturated run: by thread, user and system."""
     cell = next((c for c in at(now, "load") or [] if case(c) == ("run", "c32")), None)
@@ -149,7 +162,7 @@ def table(now, before):
     if at(now, "load_logged"):
         lines += ["", "With the request log at its default level (`INFO`, JSON lines to a file):", "",
                   *load(now, before, "load_logged")]
-    return "\n".join([*lines, *threads(now), *rest(now), ""])
+    return "\n".join([*lines, *gates(now), *threads(now), *rest(now), ""])
 
 
 def put_into_page(page, text):
