@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <stdexcept>
 #include <stop_token>
 #include <string>
@@ -26,11 +27,13 @@ struct Request {
   std::string body;
   std::int64_t timeout_ms = 0;  ///< of one attempt, connection included
   std::size_t max_response_bytes = 0;
-  std::int64_t deadline_ms = 0;  ///< of the whole exchange, retries and pauses included; 0: none
-  int attempts = 0;              ///< in all; 1: never retried
-  bool idempotent = false;       ///< retried on timeouts and network errors; else only if nothing was sent yet
+  std::int64_t idle_timeout_ms = 0;  ///< of stream(): the longest silence between two pieces; 0: timeout_ms
+  std::int64_t deadline_ms = 0;      ///< of the whole exchange, retries and pauses included; 0: none
+  int attempts = 0;                  ///< in all; 1: never retried
+  bool idempotent = false;           ///< retried on timeouts and network errors; else only if nothing was sent yet
   UrlOrigin origin = UrlOrigin::kOperator;
-  std::stop_token stop;  ///< stops the exchange and the remote call
+  std::stop_token stop;          ///< stops the exchange and the remote call
+  std::string_view tenant = {};  ///< for its fair share of the integration's places; empty: the platform's own call
 };
 
 struct Response {
@@ -38,6 +41,7 @@ struct Response {
   Headers headers;  ///< names in lower case
   std::string body;
   int attempts = 1;
+  bool stopped = false;  ///< of stream(): the sink wanted no more
 };
 
 enum class Fault : std::uint8_t {
@@ -48,7 +52,7 @@ enum class Fault : std::uint8_t {
   kTooLarge,  ///< the answer is longer than allowed
   kBreakerOpen,
   kCancelled,  ///< the stop token, or the client closes
-  kBusy,       ///< too many exchanges wait already
+  kBusy,       ///< too many exchanges wait already, or the tenant has its share under way
 };
 [[nodiscard]] std::string_view to_string(Fault fault);
 
@@ -62,6 +66,9 @@ class Error : public std::runtime_error {
   Fault fault_;
 };
 
+/// Takes the next piece of a body, in order, on the thread that called stream(). False: no more is wanted.
+using PieceSink = std::function<bool(std::string_view)>;
+
 /// The one way to other machines. Thread-safe; blocks: only on the outbound and bulk lanes or a worker's thread, never
 /// on a db lane or an I/O thread. Redirects are not followed.
 class Client {
@@ -70,6 +77,12 @@ class Client {
   /// Any status is an answer; throws Error when there is none, std::invalid_argument for headers or methods that HTTP
   /// cannot carry, std::logic_error on a db lane.
   virtual Response send(const Request& request) = 0;
+  /// Hands the body of a 2xx answer to the sink while it arrives and returns at its end with an empty `body`; any other
+  /// status returns as from send(). A slow sink slows the peer down: at most a bounded number of bytes waits.
+  /// `timeout_ms` bounds the time to the first byte of the body, `max_response_bytes` all pieces together. Retried only
+  /// while no piece was handed over. A sink that says false or throws ends the exchange and the remote call; then
+  /// stream() returns with `stopped`, or throws what the sink threw. Throws as send() does.
+  virtual Response stream(const Request& request, const PieceSink& sink) = 0;
 };
 
 }  // namespace nexus::outbound

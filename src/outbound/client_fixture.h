@@ -53,4 +53,22 @@ struct CurlClientFixture : ::testing::Test {
   std::uint64_t retries() { return metrics.counter("nexusrag_external_retries_total").value(); }
 };
 
+struct CurlStreamFixture : CurlClientFixture {
+  std::string got;  ///< all pieces of the latest stream
+
+  /// Streams into `got`; "200 body" (the body of the response, not of the pieces) or the name of the fault.
+  std::string outcome_of(const Request& request, const PieceSink& also = {}) {
+    got.clear();
+    try {
+      const Response response = client().stream(request, [&](std::string_view piece) {
+        got.append(piece);
+        return !also || also(piece);
+      });
+      return std::to_string(response.status) + (response.stopped ? " stopped" : " ") + response.body;
+    } catch (const Error& error) {
+      return std::string(to_string(error.fault()));
+    }
+  }
+};
+
 }  // namespace nexus::outbound

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
 #include <stdexcept>
 #include <utility>
 #include <vector>
@@ -34,7 +35,10 @@ std::string outcome_of(const CallReport& report) {
 }
 
 /// Does the call's end say that the service is ill? Refusals of our own say nothing about it.
-bool blames_the_service(Fault fault) {
+bool blames_the_service(const Error& error) {
+  const auto* broken_off = dynamic_cast<const BrokenOff*>(&error);
+  if (broken_off != nullptr && broken_off->held_back()) return false;
+  const Fault fault = error.fault();
   return fault == Fault::kTimeout || fault == Fault::kNetwork || fault == Fault::kTooLarge;
 }
 
@@ -100,6 +104,7 @@ CurlClient::CurlClient(const ClientOptions& options, const Clock& clock, observe
       resolver_(hooks_.resolve, options.resolver, clock),
       retried_(metrics.counter("nexusrag_external_retries_total")),
       retries_(options.retry, clock, hooks_.random, &pause, [this] { retried_.add(); }),
+      bulkheads_(options.bulkheads),
       loop_(options.loop, options.transfer) {}
 
 CurlClient::~CurlClient() {
@@ -114,12 +119,21 @@ void CurlClient::close() {
 }
 
 Response CurlClient::send(const Request& request) {
+  return exchange(request, nullptr);
+}
+
+Response CurlClient::stream(const Request& request, const PieceSink& sink) {
+  if (!sink) throw std::invalid_argument("a stream needs a sink");
+  return exchange(request, &sink);
+}
+
+Response CurlClient::exchange(const Request& request, const PieceSink* sink) {
   if (exec::Lane::current() == "db") throw std::logic_error("an outbound call must not hold a thread of the db lane");
   const Caller caller(*this, request.stop);
   CallReport report{.integration = request.integration};
   const std::int64_t started_us = clock_.steady_us();
   try {
-    Response response = call(request, caller.stop(), report);
+    Response response = call(request, sink, caller.stop(), report);
     report.status = response.status;
     report.attempts = response.attempts;
     finish(report, started_us);
@@ -128,13 +142,19 @@ Response CurlClient::send(const Request& request) {
     report.fault = error.fault();
     finish(report, started_us);
     throw;
+  } catch (const SinkThrew& thrown) {
+    report.fault = Fault::kCancelled;
+    finish(report, started_us);
+    std::rethrow_exception(thrown.what);
   }
 }
 
-Response CurlClient::call(const Request& request, const std::stop_token& stop, CallReport& report) {
+Response CurlClient::call(const Request& request, const PieceSink* sink, const std::stop_token& stop,
+                          CallReport& report) {
   const Url url = parse_url(request.url);
   report.host = url.host;
   if (stop.stop_requested()) throw Error(Fault::kCancelled, url.host + ": cancelled before the start");
+  const std::optional<Bulkheads::Slot> place = bulkheads_.enter(request.integration, request.tenant);
   std::optional<CircuitBreaker::Permit> permit = breaker_.admit(request.integration);
   if (!permit) throw Error(Fault::kBreakerOpen, fmt::format("{}: the circuit breaker is open", request.integration));
   const auto deadline =
@@ -142,18 +162,18 @@ Response CurlClient::call(const Request& request, const std::stop_token& stop, C
   try {
     Response response = retries_.run(request, deadline, stop, [&] {
       ++report.attempts;
-      return attempt(request, url, deadline, stop);
+      return attempt(request, sink, url, deadline, stop);
     });
     if (response.status >= 500) permit->failed();
     if (response.status < 400) permit->succeeded();
     return response;
   } catch (const Error& error) {
-    if (blames_the_service(error.fault())) permit->failed();
+    if (blames_the_service(error)) permit->failed();
     throw;
   }
 }
 
-Response CurlClient::attempt(const Request& request, const Url& url, exec::Deadline deadline,
+Response CurlClient::attempt(const Request& request, const PieceSink* sink, const Url& url, exec::Deadline deadline,
                              const std::stop_token& stop) {
   const Timed timed(
       metrics_.histogram("nexusrag_external_call_seconds", {{"integration", std::string(request.integration)}}),
@@ -174,6 +194,12 @@ Response CurlClient::attempt(const Request& request, const Url& url, exec::Deadl
   transfer.stop = stop;
   route(url, request.origin, until, stop, transfer);
   transfer.timeout_ms = std::max<std::int64_t>(until.remaining_us(clock_).value_or(0) / kMs, 1);
+  if (sink != nullptr) {
+    transfer.sink = sink;
+    transfer.idle_timeout_ms = request.idle_timeout_ms > 0 ? request.idle_timeout_ms : timeout_ms;
+    if (const std::optional<std::int64_t> left_us = deadline.remaining_us(clock_))
+      transfer.time_left_ms = std::max<std::int64_t>(*left_us / kMs, 1);
+  }
   return loop_.run(transfer);
 }
 

@@ -5,6 +5,7 @@
 #include "exec/deadline.h"
 #include "outbound/address_guard.h"
 #include "outbound/breaker.h"
+#include "outbound/bulkheads.h"
 #include "outbound/client.h"
 #include "outbound/curl_loop.h"
 #include "outbound/resolver.h"
@@ -37,10 +38,11 @@ struct ClientOptions {
   RetryOptions retry;
   TransferOptions transfer;
   LoopOptions loop;
+  BulkheadOptions bulkheads;
   ResolverOptions resolver;
 };
 
-/// How one call of send() went, for whoever keeps statistics.
+/// How one call of send() or stream() went, for whoever keeps statistics. A sink that throws counts as kCancelled.
 struct CallReport {
   std::string_view integration;
   std::string host;  ///< empty when the URL was none
@@ -50,7 +52,7 @@ struct CallReport {
   std::int64_t duration_us = 0;
 };
 
-/// What the client is told from outside. The functions run on the threads of send(), several at a time.
+/// What the client is told from outside. The functions run on the callers' threads, several at a time.
 struct ClientHooks {
   exec::Random random;                    ///< called under a lock
   Resolve resolve = resolve_with_system;  ///< tests put their own names here
@@ -59,29 +61,34 @@ struct ClientHooks {
   std::function<void(const CallReport&)> on_finished = {};
 };
 
-/// The client of design §10 over libcurl: for each call the breaker is asked, then each attempt resolves the host once,
-/// has every address checked, and connects to a checked address whatever the name says by then. HTTP/2 over TLS where
-/// the peer offers it, kept connections, no cookies, no redirects, no netrc, no proxies from the environment. With a
-/// proxy, names of operator URLs are resolved by the proxy and not checked; user URLs are tunnelled to the checked
-/// address. Metrics: nexusrag_external_*.
+/// The client of design §10 over libcurl: for each call the bulkhead and the breaker are asked, then each attempt
+/// resolves the host once, has every address checked, and connects to a checked address whatever the name says by then.
+/// HTTP/2 over TLS where the peer offers it, kept connections, no cookies, no redirects, no netrc, no proxies from the
+/// environment. With a proxy, names of operator URLs are resolved by the proxy and not checked; user URLs are tunnelled
+/// to the checked address. A stream that its sink ended counts as an answer; one whose sink threw tells the breaker
+/// nothing. Metrics: nexusrag_external_*.
 class CurlClient final : public Client {
  public:
   /// Throws std::invalid_argument when `options.allow_private` is malformed.
   CurlClient(const ClientOptions& options, const Clock& clock, observe::Metrics& metrics, CircuitBreaker& breaker,
              ClientHooks hooks);
-  /// Closes, and waits until every send() has returned.
+  /// Closes, and waits until every call has returned.
   ~CurlClient() override;
   CurlClient(const CurlClient&) = delete;
   CurlClient& operator=(const CurlClient&) = delete;
 
   Response send(const Request& request) override;
+  Response stream(const Request& request, const PieceSink& sink) override;
   /// Ends every call under way, and those that come later, with kCancelled. Thread-safe; returns at once.
   void close();
 
  private:
   class Caller;
-  [[nodiscard]] Response call(const Request& request, const std::stop_token& stop, CallReport& report);
-  [[nodiscard]] Response attempt(const Request& request, const Url& url, exec::Deadline deadline,
+  /// `sink` is null for send().
+  [[nodiscard]] Response exchange(const Request& request, const PieceSink* sink);
+  [[nodiscard]] Response call(const Request& request, const PieceSink* sink, const std::stop_token& stop,
+                              CallReport& report);
+  [[nodiscard]] Response attempt(const Request& request, const PieceSink* sink, const Url& url, exec::Deadline deadline,
                                  const std::stop_token& stop);
   [[nodiscard]] std::vector<IpAddress> look_up(const std::string& host, exec::Deadline deadline,
                                                const std::stop_token& stop);
@@ -99,6 +106,7 @@ class CurlClient final : public Client {
   Resolver resolver_;
   observe::Counter& retried_;
   Retries retries_;
+  Bulkheads bulkheads_;
 
   std::stop_source closing_;
   std::mutex mutex_;

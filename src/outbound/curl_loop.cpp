@@ -1,6 +1,7 @@
 #include "outbound/curl_loop.h"
 
 #include "exec/thread_name.h"
+#include "outbound/body_pipe.h"
 #include "outbound/curl_transfer.h"
 
 #include <curl/curl.h>
@@ -15,6 +16,7 @@
 #include <mutex>
 #include <optional>
 #include <stdexcept>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -43,16 +45,39 @@ struct FreeMulti {
 
 /// One caller in run(), on its stack; the loop never touches it again after `done`.
 struct Entry {
-  Entry(const Transfer& t, const TransferOptions& options)
-      : transfer(t), curl(t, options), deadline(SteadyClock::now() + Milliseconds(t.timeout_ms)) {}
+  Entry(const Transfer& t, const TransferOptions& options, std::size_t stream_buffer_bytes)
+      : transfer(t),
+        curl(t, options, t.sink != nullptr ? &pipe.emplace(stream_buffer_bytes) : nullptr),
+        deadline(SteadyClock::now() + Milliseconds(t.timeout_ms)),
+        end_of_time(t.time_left_ms > 0 ? SteadyClock::now() + Milliseconds(t.time_left_ms)
+                                       : SteadyClock::time_point::max()) {}
+
+  /// The loop's: when the time is up, as things stand.
+  [[nodiscard]] SteadyClock::time_point expires() const {
+    const CurlTransfer::Progress& progress = curl.progress();
+    if (progress.held_back) return end_of_time;
+    return std::min(end_of_time, progress.begun ? progress.at + idle : deadline);
+  }
 
   const Transfer& transfer;
+  std::optional<BodyPipe> pipe = {};  // of a stream; before `curl`, which holds its address
   CurlTransfer curl;
-  const SteadyClock::time_point deadline;
+  const SteadyClock::time_point deadline;  // of a stream: for the first byte of the body
+  const SteadyClock::time_point end_of_time;
+  const Milliseconds idle{transfer.idle_timeout_ms};
   std::atomic<bool> cancelled{false};
+  std::atomic<bool> has_room{false};
+  bool held_back = false;             // when the time was up; set before `done`
   bool done = false;                  // under the loop's mutex
   std::optional<Error> refused = {};  // ended without libcurl; under the loop's mutex
   std::condition_variable finished = {};
+};
+
+/// What a stream's sink had and said.
+struct Reading {
+  bool begun = false;
+  bool stopped = false;
+  std::exception_ptr thrown = {};
 };
 
 }  // namespace
@@ -64,6 +89,9 @@ class CurlLoop::Impl {
     if (!multi_) throw std::bad_alloc();
     running_.reserve(options_.max_running);
     curl_multi_setopt(multi_.get(), CURLMOPT_MAXCONNECTS, static_cast<long>(options_.max_idle));
+    // One exchange at a time on a connection, over HTTP/2 too: an exchange that ends early takes its connection with it
+    // (CurlTransfer::hang_up), and a reader that makes its peer wait must not make strangers wait.
+    curl_multi_setopt(multi_.get(), CURLMOPT_PIPELINING, static_cast<long>(CURLPIPE_NOTHING));
     thread_ = std::thread([this] {
       exec::name_thread("outbound-io");
       // Signals are for the main thread; and a peer that leaves must not raise SIGPIPE, whichever library writes.
@@ -91,7 +119,7 @@ class CurlLoop::Impl {
 
   Response run(const Transfer& transfer) {
     const Caller inside(*this);
-    Entry entry(transfer, transfer_options_);
+    Entry entry(transfer, transfer_options_, options_.stream_buffer_bytes);
     {
       const std::lock_guard lock(mutex_);
       if (closing_) throw Error(Fault::kCancelled, transfer.peer + ": the client is closed");
@@ -99,17 +127,15 @@ class CurlLoop::Impl {
       waiting_.push_back(&entry);
     }
     wake();
+    Reading reading;
     {
-      const std::stop_callback on_stop(transfer.stop, [&] {
-        entry.cancelled = true;
-        attention_ = true;
-        wake();
-      });
+      const std::stop_callback on_stop(transfer.stop, [&] { raise(entry.cancelled); });
+      if (entry.pipe) reading = read(entry);
+      if (reading.stopped || reading.thrown) raise(entry.cancelled);
       std::unique_lock lock(mutex_);
       entry.finished.wait(lock, [&] { return entry.done; });
     }
-    if (entry.refused) throw Error(*entry.refused);
-    return entry.curl.take();
+    return result(entry, reading);
   }
 
  private:
@@ -133,11 +159,50 @@ class CurlLoop::Impl {
 
   void wake() { curl_multi_wakeup(multi_.get()); }
 
+  /// Sets a flag of an entry and makes the loop look at it.
+  void raise(std::atomic<bool>& flag) {
+    flag = true;
+    attention_ = true;
+    wake();
+  }
+
+  /// The caller's side of a stream, until its end or until the sink wants no more.
+  Reading read(Entry& entry) {
+    Reading reading;
+    std::string piece;
+    try {
+      while (!reading.stopped && entry.pipe->take(piece, [&] { raise(entry.has_room); })) {
+        reading.begun = true;
+        reading.stopped = !(*entry.transfer.sink)(piece);
+      }
+    } catch (...) {
+      reading.thrown = std::current_exception();
+    }
+    return reading;
+  }
+
+  static Response result(Entry& entry, const Reading& reading) {
+    if (reading.thrown) throw SinkThrew{reading.thrown};
+    if (reading.stopped) {
+      Response response = entry.curl.take_unfinished();
+      response.stopped = true;
+      return response;
+    }
+    try {
+      if (entry.refused) throw Error(*entry.refused);
+      return entry.curl.take();
+    } catch (const Error& error) {
+      if (reading.begun) throw BrokenOff(error, entry.held_back);
+      throw;
+    }
+  }
+
   void loop() {
     for (;;) {
       const bool closing = take_waiting();
-      if (attention_.exchange(false)) sweep_cancelled();
+      if (attention_.exchange(false)) attend();
       if (closing) break;
+      if (next_check_ <= SteadyClock::now()) end_expired();
       int still_running = 0;
       const CURLMcode code = curl_multi_perform(multi_.get(), &still_running);
       if (code != CURLM_OK) end_all(Fault::kNetwork, curl_multi_strerror(code));
@@ -159,17 +224,17 @@ class CurlLoop::Impl {
     while (!waiting_.empty() && running_.size() < options_.max_running) {
       Entry& entry = *waiting_.front();
       waiting_.pop_front();
-      start(entry, std::chrono::duration_cast<Milliseconds>(entry.deadline - now).count());
+      start(entry);
     }
     return closing_;
   }
 
-  void start(Entry& entry, std::int64_t left_ms) {
-    entry.curl.start(left_ms);
+  void start(Entry& entry) {
     curl_easy_setopt(entry.curl.handle(), CURLOPT_PRIVATE, static_cast<void*>(&entry));
     const CURLMcode code = curl_multi_add_handle(multi_.get(), entry.curl.handle());
     if (code == CURLM_OK) {
       running_.push_back(&entry);
+      next_check_ = std::min(next_check_, check_at(entry, SteadyClock::now()));
     } else {
       end(entry, Fault::kNetwork, curl_multi_strerror(code));
     }
@@ -188,25 +253,63 @@ class CurlLoop::Impl {
       auto& entry = *static_cast<Entry*>(raw);
       curl_multi_remove_handle(multi_.get(), easy);
       std::erase(running_, &entry);
-      entry.curl.complete(code);
-      const std::lock_guard lock(mutex_);
-      tell(entry);
+      finish(entry, code);
       some = true;
     }
     return some;
   }
 
-  void sweep_cancelled() {
+  /// Ends a transfer in the middle; the peer sees it at once.
+  void abandon(Entry& entry) {
+    entry.curl.hang_up();
+    curl_multi_remove_handle(multi_.get(), entry.curl.handle());
+  }
+
+  /// The transfer has left libcurl. Always true.
+  bool finish(Entry& entry, CURLcode code, bool drop = false) {
+    entry.curl.complete(code);
+    const std::lock_guard lock(mutex_);
+    tell(entry, drop);
+    return true;
+  }
+
+  /// Serves those who called: ends what is cancelled, lets go on what has room again.
+  void attend() {
     std::erase_if(running_, [this](Entry* entry) {
-      if (!entry->cancelled) return false;
-      curl_multi_remove_handle(multi_.get(), entry->curl.handle());
-      const std::lock_guard lock(mutex_);
-      return end(*entry, Fault::kCancelled, "cancelled");
+      if (entry->cancelled) {
+        abandon(*entry);
+        const std::lock_guard lock(mutex_);
+        return end(*entry, Fault::kCancelled, "cancelled");
+      }
+      if (!entry->has_room.exchange(false)) return false;
+      const CURLcode code = entry->curl.go_on();
+      if (code == CURLE_OK) return false;
+      abandon(*entry);
+      return finish(*entry, code);
+    });
+  }
+
+  /// When to look at a transfer again: nothing that happens in the meantime makes it expire earlier.
+  static SteadyClock::time_point check_at(const Entry& entry, SteadyClock::time_point now) {
+    return entry.pipe ? std::min(entry.expires(), now + entry.idle) : entry.deadline;
+  }
+
+  void end_expired() {
+    const SteadyClock::time_point now = SteadyClock::now();
+    next_check_ = SteadyClock::time_point::max();
+    std::erase_if(running_, [&](Entry* entry) {
+      if (entry->expires() <= now) {
+        abandon(*entry);
+        entry->held_back = entry->curl.progress().held_back;
+        return finish(*entry, CURLE_OPERATION_TIMEDOUT, entry->end_of_time <= now);
+      }
+      next_check_ = std::min(next_check_, check_at(*entry, now));
+      return false;
     });
   }
 
   void end_all(Fault fault, const char* why) {
-    for (Entry* entry : running_) curl_multi_remove_handle(multi_.get(), entry->curl.handle());
+    for (Entry* entry : running_) abandon(*entry);
     const std::lock_guard lock(mutex_);
     for (Entry* entry : running_) end(*entry, fault, why);
     for (Entry* entry : waiting_) end(*entry, fault, why);
@@ -215,21 +318,24 @@ class CurlLoop::Impl {
   }
 
   /// Under the mutex; always true.
-  bool end(Entry& entry, Fault fault, const char* why) {
+  static bool end(Entry& entry, Fault fault, const char* why) {
     entry.refused.emplace(fault, entry.transfer.peer + ": " + why);
-    tell(entry);
+    tell(entry, true);
     return true;
   }
-  static void tell(Entry& entry) {
+  /// Under the mutex. `drop`: the sink gets no more of what has come.
+  static void tell(Entry& entry, bool drop) {
+    if (entry.pipe) entry.pipe->end(drop);
     entry.done = true;
     entry.finished.notify_one();  // under the mutex: the entry may be gone as soon as that is free
   }
 
-  /// Until the first of those that wait for a place gives up.
+  /// Until the first of those that wait for a place gives up, or a transfer may have run out of time.
   int poll_ms() {
+    const SteadyClock::time_point now = SteadyClock::now();
     const std::lock_guard lock(mutex_);
-    SteadyClock::duration wait = Milliseconds(kIdlePollMs);
-    for (const Entry* entry : waiting_) wait = std::min(wait, entry->deadline - SteadyClock::now());
+    SteadyClock::duration wait = std::min<SteadyClock::duration>(Milliseconds(kIdlePollMs), next_check_ - now);
+    for (const Entry* entry : waiting_) wait = std::min(wait, entry->deadline - now);
     return static_cast<int>(std::max<std::int64_t>(std::chrono::ceil<Milliseconds>(wait).count(), 0));
   }
 
@@ -237,7 +343,8 @@ class CurlLoop::Impl {
   const LoopOptions options_;
   const TransferOptions transfer_options_;
   std::unique_ptr<CURLM, FreeMulti> multi_;
-  std::vector<Entry*> running_;  // the loop's own
+  std::vector<Entry*> running_;                                          // the loop's own
+  SteadyClock::time_point next_check_ = SteadyClock::time_point::max();  // the loop's own: see check_at()
   std::atomic<bool> attention_{false};
 
   std::mutex mutex_;

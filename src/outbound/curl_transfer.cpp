@@ -38,8 +38,8 @@ bool is_value(std::string_view value) {
 
 }  // namespace
 
-CurlTransfer::CurlTransfer(const Transfer& transfer, const TransferOptions& options)
-    : transfer_(transfer), easy_(curl_easy_init()), max_header_bytes_(options.max_header_bytes) {
+CurlTransfer::CurlTransfer(const Transfer& transfer, const TransferOptions& options, BodyPipe* pipe)
+    : transfer_(transfer), pipe_(pipe), easy_(curl_easy_init()), max_header_bytes_(options.max_header_bytes) {
   if (!easy_) throw std::bad_alloc();
   set_safety(options);
   set_method(transfer);
@@ -138,25 +138,51 @@ void CurlTransfer::append(List& list, const std::string& text) {
   list.reset(grown);
 }
 
-void CurlTransfer::start(std::int64_t timeout_ms) noexcept {
-  curl_easy_setopt(easy_.get(), CURLOPT_TIMEOUT_MS, static_cast<long>(std::max<std::int64_t>(timeout_ms, 1)));
+void CurlTransfer::hang_up() noexcept {
+  curl_easy_setopt(easy_.get(), CURLOPT_FORBID_REUSE, 1L);
+}
+
+std::size_t CurlTransfer::refuse_body() noexcept {
+  hang_up();
+  return CURL_WRITEFUNC_ERROR;
+}
+
+CURLcode CurlTransfer::go_on() {
+  progress_.held_back = false;
+  progress_.at = std::chrono::steady_clock::now();
+  return curl_easy_pause(easy_.get(), CURLPAUSE_CONT);  // delivers what libcurl kept, here and now
 }
 
 std::size_t CurlTransfer::on_body(char* data, std::size_t size, std::size_t count, void* raw) noexcept {
   auto& self = *static_cast<CurlTransfer*>(raw);
   const std::size_t bytes = size * count;
-  std::string& body = self.response_.body;
-  if (bytes > self.transfer_.max_response_bytes - body.size()) {
+  if (bytes > self.transfer_.max_response_bytes - self.body_bytes_) {
     self.too_large_ = true;
-    return CURL_WRITEFUNC_ERROR;
+    return self.refuse_body();
   }
   try {
-    body.append(data, bytes);
-    return bytes;
+    const std::size_t taken = self.pass_on({data, bytes});
+    if (taken == bytes) self.body_bytes_ += bytes;
+    return taken;
   } catch (...) {
     self.failure_ = std::current_exception();
-    return CURL_WRITEFUNC_ERROR;
+    return self.refuse_body();
   }
+}
+
+std::size_t CurlTransfer::pass_on(std::string_view piece) {
+  if (pipe_ == nullptr || status() / 100 != 2) {
+    response_.body.append(piece);
+    return piece.size();
+  }
+  if (piece.empty()) return 0;
+  if (!pipe_->offer(piece)) {
+    progress_.held_back = true;
+    return CURL_WRITEFUNC_PAUSE;
+  }
+  progress_.begun = true;
+  progress_.at = std::chrono::steady_clock::now();
+  return piece.size();
 }
 
 std::size_t CurlTransfer::on_header(char* data, std::size_t size, std::size_t count, void* raw) noexcept {
@@ -164,10 +190,10 @@ std::size_t CurlTransfer::on_header(char* data, std::size_t size, std::size_t co
   const std::size_t bytes = size * count;
   try {
     self.add_header({data, bytes});
-    return self.too_large_ ? CURL_WRITEFUNC_ERROR : bytes;
+    return self.too_large_ ? self.refuse_body() : bytes;
   } catch (...) {
     self.failure_ = std::current_exception();
-    return CURL_WRITEFUNC_ERROR;
+    return self.refuse_body();
   }
 }
 
@@ -203,8 +229,19 @@ int CurlTransfer::on_seek(void* raw, curl_off_t offset, int origin) noexcept {
   return CURL_SEEKFUNC_OK;
 }
 
+int CurlTransfer::status() const {
+  long status = 0;
+  curl_easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &status);
+  return static_cast<int>(status);
+}
+
 void CurlTransfer::complete(CURLcode code) {
   code_ = code;
+}
+
+Response CurlTransfer::take_unfinished() {
+  response_.status = status();
+  return std::move(response_);
 }
 
 Response CurlTransfer::take() {
@@ -214,9 +251,7 @@ Response CurlTransfer::take() {
     throw Error(Fault::kTooLarge, fmt::format("{}: the answer is longer than {} bytes or its headers are too long",
                                               peer, transfer_.max_response_bytes));
   if (code_ == CURLE_OK) {
-    long status = 0;
-    curl_easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &status);
-    response_.status = static_cast<int>(status);
+    response_.status = status();
     return std::move(response_);
   }
   // libcurl's own error buffer may quote what the peer sent; its fixed texts cannot.

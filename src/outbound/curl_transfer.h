@@ -1,9 +1,11 @@
 #pragma once
 
+#include "outbound/body_pipe.h"
 #include "outbound/transfer.h"
 
 #include <curl/curl.h>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -17,18 +19,31 @@ namespace nexus::outbound {
 /// caller's thread, run by the loop's in between. Not movable: libcurl holds its address.
 class CurlTransfer {
  public:
-  /// Throws std::invalid_argument for headers that HTTP cannot carry.
-  CurlTransfer(const Transfer& transfer, const TransferOptions& options);
+  /// The body of a 2xx answer goes into `pipe`; null: every body is collected. Throws std::invalid_argument for headers
+  /// that HTTP cannot carry.
+  CurlTransfer(const Transfer& transfer, const TransferOptions& options, BodyPipe* pipe);
   CurlTransfer(const CurlTransfer&) = delete;
   CurlTransfer& operator=(const CurlTransfer&) = delete;
 
   [[nodiscard]] CURL* handle() const { return easy_.get(); }
-  /// Sets the time left, just before the start.
-  void start(std::int64_t timeout_ms) noexcept;
+  /// The loop's, before the handle is removed unfinished: its connection goes with it. Over HTTP/2 libcurl would keep
+  /// the connection and tell the peer late or never (since 7.88.0) that nobody listens.
+  void hang_up() noexcept;
+  /// The loop's: what a stream's time limits depend on.
+  struct Progress {
+    bool begun = false;                             ///< a piece went into the pipe
+    bool held_back = false;                         ///< the pipe is full; the peer waits for our reader
+    std::chrono::steady_clock::time_point at = {};  ///< the latest piece, or when the reader let the peer go on
+  };
+  [[nodiscard]] const Progress& progress() const { return progress_; }
+  /// The loop's: the pipe has room again. Not CURLE_OK: the transfer has failed.
+  [[nodiscard]] CURLcode go_on();
   /// Notes how the transfer ended.
   void complete(CURLcode code);
   /// The answer. Throws Error, or what a callback threw.
   [[nodiscard]] Response take();
+  /// Status and headers of an exchange that its caller ended.
+  [[nodiscard]] Response take_unfinished();
 
  private:
   struct FreeEasy {
@@ -53,8 +68,12 @@ class CurlTransfer {
   static std::size_t on_send(char* data, std::size_t size, std::size_t count, void* self) noexcept;
   static int on_seek(void* self, curl_off_t offset, int origin) noexcept;
   void add_header(std::string_view line);
+  [[nodiscard]] int status() const;
+  [[nodiscard]] std::size_t refuse_body() noexcept;
+  [[nodiscard]] std::size_t pass_on(std::string_view piece);
 
   const Transfer& transfer_;
+  BodyPipe* const pipe_;
   std::unique_ptr<CURL, FreeEasy> easy_;
   List headers_;
   List connect_to_;
@@ -63,6 +82,8 @@ class CurlTransfer {
 
   std::size_t sent_ = 0;
   std::size_t header_bytes_ = 0;
+  std::size_t body_bytes_ = 0;
+  Progress progress_;
   bool too_large_ = false;
   std::exception_ptr failure_;
   Response response_;

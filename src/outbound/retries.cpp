@@ -49,6 +49,7 @@ Retries::Retries(const RetryOptions& options, const Clock& clock, exec::Random r
 
 bool Retries::may_repeat(const Request& request, const Error& error) {
   if (error.fault() != Fault::kTimeout && error.fault() != Fault::kNetwork) return false;
+  if (dynamic_cast<const BrokenOff*>(&error) != nullptr) return false;
   return request.idempotent || dynamic_cast<const NothingSent*>(&error) != nullptr;
 }
 

@@ -59,8 +59,9 @@ class Retries {
   Retries(const RetryOptions& options, const Clock& clock, exec::Random random, Pause pause,
           std::function<void()> on_retry);
 
-  /// The answer of the first attempt that has one, with their number; else throws what the last attempt threw. No
-  /// attempt starts after the deadline, and no pause is begun that would outlast it.
+  /// The answer of the first attempt that has one, with their number; else throws what the last attempt threw. Nothing
+  /// is tried again once a sink had a piece of the answer. No attempt starts after the deadline, and no pause is begun
+  /// that would outlast it.
   [[nodiscard]] Response run(const Request& request, exec::Deadline deadline, const std::stop_token& stop,
                              const Attempt& attempt);
 

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -18,11 +19,14 @@ struct Transfer {
   std::string peer;  ///< host and port, for messages
   const Headers* headers = nullptr;
   std::string_view body;
-  std::string connect_to;  ///< CURLOPT_CONNECT_TO; empty: what the URL says
-  std::string resolve;     ///< CURLOPT_RESOLVE; empty: none
-  std::int64_t timeout_ms = 0;
+  std::string connect_to;       ///< CURLOPT_CONNECT_TO; empty: what the URL says
+  std::string resolve;          ///< CURLOPT_RESOLVE; empty: none
+  std::int64_t timeout_ms = 0;  ///< of a stream: to the first byte of the body
   std::size_t max_response_bytes = 0;
-  bool replayable = false;  ///< libcurl may send it again when a kept connection turns out to be dead
+  const PieceSink* sink = nullptr;   ///< takes the body of a 2xx answer while it arrives; null: the body is collected
+  std::int64_t idle_timeout_ms = 0;  ///< of a stream: the longest silence after a piece
+  std::int64_t time_left_ms = 0;     ///< of a stream: for everything; 0: as long as it takes
+  bool replayable = false;           ///< libcurl may send it again when a kept connection turns out to be dead
   std::stop_token stop;
 };
 
@@ -30,6 +34,22 @@ struct Transfer {
 class NothingSent final : public Error {
  public:
   using Error::Error;
+};
+
+/// A failure after a piece of the body was handed to the sink: never tried again.
+class BrokenOff final : public Error {
+ public:
+  BrokenOff(const Error& why, bool held_back) : Error(why), held_back_(held_back) {}
+  /// Our own reader made the peer wait when the time was up: this says nothing about the service.
+  [[nodiscard]] bool held_back() const noexcept { return held_back_; }
+
+ private:
+  bool held_back_;
+};
+
+/// What a sink threw, on its way through attempts and breaker: an Error of the sink's own is none of this exchange.
+struct SinkThrew {
+  std::exception_ptr what;
 };
 
 struct TransferOptions {

@@ -1,11 +1,14 @@
 #include "support/http_twin.h"
 
 #include "base/encoding.h"
+#include "support/twin_message.h"
+#include "support/twin_socket.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <arpa/inet.h>
+#include <atomic>
 #include <cerrno>
 #include <charconv>
 #include <condition_variable>
@@ -16,7 +19,6 @@
 #include <optional>
 #include <poll.h>
 #include <stdexcept>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <system_error>
 #include <thread>
@@ -27,46 +29,8 @@ namespace {
 
 using Milliseconds = std::chrono::milliseconds;
 
-/// A file descriptor that closes itself.
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {
-    if (fd < 0) throw std::system_error(errno, std::generic_category(), "http twin");
-  }
-  ~Descriptor() { ::close(fd_); }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  [[nodiscard]] int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
-/// A switch that threads can poll() on: once on, it stays readable.
-class Switch {
- public:
-  Switch() : event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
-  void turn_on() {
-    const std::uint64_t one = 1;
-    if (::write(event_.get(), &one, sizeof one) < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
-  }
-  [[nodiscard]] int fd() const { return event_.get(); }
-
- private:
-  Descriptor event_;
-};
-
-std::string head_of(const TwinAnswer& answer, std::size_t announced) {
-  std::string head = fmt::format("HTTP/1.1 {} Twin\r\nContent-Type: {}\r\n", answer.status, answer.content_type);
-  if (answer.fault == TwinFault::kEndlessBody) {
-    head += "Transfer-Encoding: chunked\r\n";
-  } else if (answer.status != 204) {
-    head += fmt::format("Content-Length: {}\r\n", announced);
-  }
-  for (const auto& [name, value] : answer.headers) head += fmt::format("{}: {}\r\n", name, value);
-  if (answer.close) head += "Connection: close\r\n";
-  return head + "\r\n";
-}
+constexpr int kStallMs = 100;
+constexpr int kSendBuffer = 64 * 1024;  // what a client does not read must not hide in this machine's buffers
 
 }  // namespace
 
@@ -86,6 +50,13 @@ TwinAnswer twin_status(int status, std::string body) {
 TwinAnswer twin_fault(TwinFault fault) {
   TwinAnswer answer;
   answer.body = R"({"answer":"long enough to be cut in two"})";
+  answer.fault = fault;
+  return answer;
+}
+
+TwinAnswer twin_pieces(std::vector<TwinPiece> pieces, TwinFault fault) {
+  TwinAnswer answer;
+  answer.pieces = std::move(pieces);
   answer.fault = fault;
   return answer;
 }
@@ -121,13 +92,13 @@ class HttpTwin::Impl {
 
   [[nodiscard]] std::uint16_t port() const { return port_; }
 
-  void script(std::vector<TwinAnswer> answers) {
+  void script(const std::vector<TwinAnswer>& answers) {
     const std::lock_guard lock(mutex_);
-    for (TwinAnswer& answer : answers) script_.push_back(std::move(answer));
+    script_.insert(script_.end(), answers.begin(), answers.end());
   }
-  void always(TwinAnswer answer) {
+  void always(const TwinAnswer& answer) {
     const std::lock_guard lock(mutex_);
-    always_ = std::move(answer);
+    always_ = answer;
   }
   void release() { release_.turn_on(); }
 
@@ -138,9 +109,10 @@ class HttpTwin::Impl {
     return requests_;
   }
   void wait_for_hangups(std::size_t count, Milliseconds timeout) const {
-    std::unique_lock lock(mutex_);
-    if (!changed_.wait_for(lock, timeout, [&] { return hangups_ >= count; }))
-      throw std::runtime_error(fmt::format("http twin: {} of {} connections closed in time", hangups_, count));
+    wait_for(hangups_, count, timeout, "connections closed");
+  }
+  void wait_for_stalls(std::size_t count, Milliseconds timeout) const {
+    wait_for(stalls_, count, timeout, "stalls came");
   }
   [[nodiscard]] std::vector<TwinRequest> requests() const {
     const std::lock_guard lock(mutex_);
@@ -150,6 +122,7 @@ class HttpTwin::Impl {
     const std::lock_guard lock(mutex_);
     return accepted_;
   }
+  [[nodiscard]] std::uint64_t sent_bytes() const { return sent_bytes_; }
 
  private:
   /// One accepted connection and the bytes read ahead. Lives on its thread.
@@ -158,6 +131,12 @@ class HttpTwin::Impl {
     std::size_t number = 0;
     std::string buffer = {};
   };
+
+  void wait_for(const std::size_t& counter, std::size_t count, Milliseconds timeout, std::string_view what) const {
+    std::unique_lock lock(mutex_);
+    if (!changed_.wait_for(lock, timeout, [&] { return counter >= count; }))
+      throw std::runtime_error(fmt::format("http twin: {} of {} {} in time", counter, count, what));
+  }
 
   void accept_all() {
     for (;;) {
@@ -169,6 +148,7 @@ class HttpTwin::Impl {
       if (fd < 0) continue;
       const int on = 1;
       ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+      ::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &kSendBuffer, sizeof kSendBuffer);
       const std::lock_guard lock(mutex_);
       open_.push_back(fd);
       threads_.emplace_back([this, peer = Peer{fd, accepted_++}]() mutable { serve(peer); });
@@ -205,16 +185,16 @@ class HttpTwin::Impl {
       n = ::recv(peer.fd, piece, sizeof piece, 0);
     } while (n < 0 && errno == EINTR);
     if (n <= 0) {
-      note_hangup();
+      note(hangups_);
       return false;
     }
     peer.buffer.append(piece, static_cast<std::size_t>(n));
     return true;
   }
 
-  void note_hangup() {
+  void note(std::size_t& counter) {
     const std::lock_guard lock(mutex_);
-    ++hangups_;
+    ++counter;
     changed_.notify_all();
   }
 
@@ -226,7 +206,7 @@ class HttpTwin::Impl {
     }
     TwinRequest request;
     request.connection = peer.number;
-    parse_head(std::string_view(peer.buffer).substr(0, end), request);
+    read_head(std::string_view(peer.buffer).substr(0, end), request);
     peer.buffer.erase(0, end + 4);
     if (const std::string* expect = request.header("expect");
         expect != nullptr && ascii_iequals(*expect, "100-continue"))
@@ -242,37 +222,36 @@ class HttpTwin::Impl {
     return request;
   }
 
-  static void parse_head(std::string_view head, TwinRequest& request) {
-    std::size_t at = 0;
-    bool first = true;
-    while (at < head.size()) {
-      const std::size_t end = std::min(head.find("\r\n", at), head.size());
-      const std::string_view line = head.substr(at, end - at);
-      at = end + 2;
-      if (std::exchange(first, false)) {
-        const std::size_t space = line.find(' ');
-        const std::size_t last = line.rfind(' ');
-        request.method = line.substr(0, space);
-        if (space < last) request.target = line.substr(space + 1, last - space - 1);
-      } else if (const std::size_t colon = line.find(':'); colon != std::string_view::npos) {
-        request.headers.emplace_back(line.substr(0, colon), ascii_trim(line.substr(colon + 1)));
-      }
-    }
-  }
-
   // --- answering
 
   bool send(Peer& peer, std::string_view bytes) {
     while (!bytes.empty()) {
-      const ssize_t n = ::send(peer.fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      const ssize_t n = ::send(peer.fd, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
       if (n < 0 && errno == EINTR) continue;
+      if (n < 0 && errno == EAGAIN) {
+        if (!wait_for_room(peer)) return false;
+        continue;
+      }
       if (n < 0) {
-        note_hangup();
+        note(hangups_);
         return false;
       }
+      sent_bytes_ += static_cast<std::uint64_t>(n);
       bytes.remove_prefix(static_cast<std::size_t>(n));
     }
     return true;
+  }
+
+  /// False when the twin stops.
+  bool wait_for_room(Peer& peer) {
+    for (;;) {
+      pollfd entries[] = {{peer.fd, POLLOUT, 0}, {stop_.fd(), POLLIN, 0}};
+      const int ready = ::poll(entries, 2, kStallMs);
+      if (ready < 0 && errno == EINTR) continue;
+      if (entries[1].revents != 0) return false;
+      if (ready != 0) return true;
+      note(stalls_);
+    }
   }
 
   /// Waits for the time, or for `also`, and true then; false when the client left or the twin stops. -1: no time limit.
@@ -284,7 +263,7 @@ class HttpTwin::Impl {
       if (ready < 0 && errno == EINTR) continue;
       if (entries[1].revents != 0) return false;
       if (entries[0].revents != 0) {
-        note_hangup();
+        note(hangups_);
         return false;
       }
       return ready >= 0;
@@ -296,10 +275,18 @@ class HttpTwin::Impl {
     ::setsockopt(peer.fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
   }
 
+  /// What was sent must have left before the reset discards the rest: the peer's silence says so. Always false.
+  bool reset_soon(Peer& peer) {
+    (void)linger(peer, 20);
+    reset(peer);
+    return false;
+  }
+
   /// False when the connection is to be closed.
   bool reply(Peer& peer, const TwinAnswer& answer) {
     if (answer.delay.count() > 0 && !linger(peer, static_cast<int>(answer.delay.count()))) return false;
     if (answer.hold && !linger(peer, -1, &release_)) return false;
+    if (!answer.pieces.empty()) return reply_in_pieces(peer, answer);
     const std::string_view body = answer.body;
     const std::string_view half = body.substr(0, body.size() / 2);
     switch (answer.fault) {
@@ -311,10 +298,9 @@ class HttpTwin::Impl {
         reset(peer);
         return false;
       case TwinFault::kResetAfterHead:
-        // The head must have left before the reset discards what is not sent: the peer's silence says so.
-        (void)(send(peer, head_of(answer, body.size())) && linger(peer, 20));
-        reset(peer);
-        return false;
+        return send(peer, head_of(answer, body.size())) && reset_soon(peer);
+      case TwinFault::kResetMidBody:
+        return send(peer, head_of(answer, body.size()).append(half)) && reset_soon(peer);
       case TwinFault::kHalfBody:
         send(peer, head_of(answer, body.size()).append(half));
         return false;
@@ -333,10 +319,22 @@ class HttpTwin::Impl {
     return false;
   }
 
+  bool reply_in_pieces(Peer& peer, const TwinAnswer& answer) {
+    if (!send(peer, head_of(answer, 0))) return false;
+    for (const TwinPiece& piece : answer.pieces) {
+      if (piece.delay.count() > 0 && !linger(peer, static_cast<int>(piece.delay.count()))) return false;
+      if (piece.hold && !linger(peer, -1, &release_)) return false;
+      if (!send(peer, chunk(piece.bytes))) return false;
+    }
+    if (answer.fault == TwinFault::kHalfBodyThenSilence) return linger(peer, -1);
+    if (answer.fault == TwinFault::kResetMidBody) return reset_soon(peer);
+    return answer.fault == TwinFault::kNone && send(peer, chunk("")) && !answer.close;
+  }
+
   bool send_without_end(Peer& peer, const TwinAnswer& answer) {
-    const std::string chunk = "1000\r\n" + std::string(0x1000, 'x') + "\r\n";
+    const std::string again = chunk(std::string(0x1000, 'x'));
     bool go = send(peer, head_of(answer, 0));
-    while (go) go = send(peer, chunk);
+    while (go) go = send(peer, again);
     return false;
   }
 
@@ -360,6 +358,8 @@ class HttpTwin::Impl {
   std::vector<TwinRequest> requests_;
   std::size_t accepted_ = 0;
   std::size_t hangups_ = 0;
+  std::size_t stalls_ = 0;
+  std::atomic<std::uint64_t> sent_bytes_{0};
   std::vector<int> open_;
   std::vector<std::thread> threads_;  // only the acceptor adds
   std::thread acceptor_;
@@ -373,11 +373,11 @@ std::uint16_t HttpTwin::port() const {
 std::string HttpTwin::url(std::string_view path) const {
   return fmt::format("http://127.0.0.1:{}{}", impl_->port(), path);
 }
-void HttpTwin::script(std::vector<TwinAnswer> answers) {
-  impl_->script(std::move(answers));
+void HttpTwin::script(const std::vector<TwinAnswer>& answers) {
+  impl_->script(answers);
 }
-void HttpTwin::always(TwinAnswer answer) {
-  impl_->always(std::move(answer));
+void HttpTwin::always(const TwinAnswer& answer) {
+  impl_->always(answer);
 }
 void HttpTwin::release() {
   impl_->release();
@@ -387,6 +387,12 @@ std::vector<TwinRequest> HttpTwin::wait_for_requests(std::size_t count, Millisec
 }
 void HttpTwin::wait_for_hangups(std::size_t count, Milliseconds timeout) const {
   impl_->wait_for_hangups(count, timeout);
+}
+void HttpTwin::wait_for_stalls(std::size_t count, Milliseconds timeout) const {
+  impl_->wait_for_stalls(count, timeout);
+}
+std::uint64_t HttpTwin::sent_bytes() const {
+  return impl_->sent_bytes();
 }
 std::vector<TwinRequest> HttpTwin::requests() const {
   return impl_->requests();

@@ -42,6 +42,14 @@ class ScriptedClient final : public outbound::Client {
       throw outbound::Error(*fault, "raw text of a library, host hooks.example");
     return std::get<outbound::Response>(next);
   }
+  /// The scripted answer in one piece.
+  outbound::Response stream(const outbound::Request& request, const outbound::PieceSink& sink) override {
+    outbound::Response response = send(request);
+    if (response.status / 100 != 2) return response;
+    if (!response.body.empty()) response.stopped = !sink(response.body);
+    response.body.clear();
+    return response;
+  }
   void answer(int status, outbound::Headers headers = {}) {
     script.emplace_back(outbound::Response{.status = status, .headers = std::move(headers)});
   }
