@@ -6,7 +6,6 @@
 #include "db/embedded_migrations.h"
 #include "db/migrator.h"
 #include "exec/dice.h"
-#include "modules/rag/llm_factory.h"
 #include "modules/rag/redis_run_log.h"
 #include "observe/log.h"
 
@@ -52,13 +51,6 @@ http::ServerOptions server_options(const config::Settings& settings) {
   options.spool_dir = config::spool_dir(settings);
   options.credential_header = settings.get(config::kAuthApiKeyHeader);
   return options;
-}
-
-rag::LlmChoice llm_choice(const config::Settings& settings) {
-  return {.provider = settings.get(config::kLlmProvider),
-          .google_project = settings.get(config::kGoogleCloudProject).value_or(""),
-          .google_location = settings.get(config::kGoogleCloudLocation).value_or(""),
-          .gemini_model = settings.get(config::kGeminiModel)};
 }
 
 rag::RunStreamOptions stream_options(const config::Settings& settings) {
@@ -140,11 +132,11 @@ App::App(const config::Settings& settings, const Clock& clock, const Core::Optio
                      count(settings, config::kLaneOutboundQueue), core_.metrics),
       bulk_lane_("bulk", count(settings, config::kLaneBulkThreads), count(settings, config::kLaneBulkQueue),
                  core_.metrics),
-      llm_(rag::make_llm(llm_choice(settings))),
+      models_(settings, core_.outside->client, clock, core_.metrics),
       run_services_{.db = *core_.db,
                     .clock = clock,
                     .outbound = outbound_lane_,
-                    .llm = *llm_,
+                    .llm = models_.answering(),
                     .metrics = core_.metrics,
                     .sessions = {},
                     .options = stream_options(settings),

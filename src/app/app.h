@@ -1,6 +1,7 @@
 #pragma once
 
 #include "app/core.h"
+#include "app/language_models.h"
 #include "app/pipeline.h"
 #include "app/tracing.h"
 #include "exec/lane.h"
@@ -71,7 +72,7 @@ class App {
   exec::Lane db_lane_;
   exec::Lane outbound_lane_;
   exec::Lane bulk_lane_;
-  std::unique_ptr<const rag::Llm> llm_;
+  LanguageModels models_;
   rag::RunServices run_services_;
   std::unique_ptr<rag::RunLogStore> shared_runs_;  ///< null without Redis
   rag::RunLogs run_logs_;

@@ -1,6 +1,7 @@
 #include "cli/embedded_backend.h"
 
 #include "app/core.h"
+#include "app/language_models.h"
 #include "base/errors.h"
 #include "base/ids.h"
 #include "cli/context.h"
@@ -12,7 +13,7 @@
 #include "http/endpoint.h"
 #include "json/json.h"
 #include "modules/rag/citations.h"
-#include "modules/rag/llm_factory.h"
+#include "modules/rag/llm.h"
 #include "modules/rag/prompt.h"
 
 #include <fmt/format.h>
@@ -23,13 +24,6 @@
 
 namespace nexus::cli {
 namespace {
-
-rag::LlmChoice llm_choice(const config::Settings& settings) {
-  return {.provider = settings.get(config::kLlmProvider),
-          .google_project = settings.get(config::kGoogleCloudProject).value_or(""),
-          .google_location = settings.get(config::kGoogleCloudLocation).value_or(""),
-          .gemini_model = settings.get(config::kGeminiModel)};
-}
 
 rag::PromptBudget prompt_budget(const config::Settings& settings) {
   return {.chars_per_token = settings.get(config::kCostEstimatorTokenCharsRatio),
@@ -70,12 +64,14 @@ class EmbeddedBackend final : public Backend {
 
   Answer ask(const Ask& ask, const std::function<void(std::string_view)>& on_delta) override {
     const retrieval::Answer found = retrieve(ask);
-    const std::unique_ptr<const rag::Llm> llm = rag::make_llm(llm_choice(session_.settings()));
-    rag::Prompt prompt{.question = ask.question, .context = found.passages};
-    if (llm->reads_messages())
+    app::Core& core = session_.core();
+    const app::LanguageModels models(session_.settings(), core.outside->client, session_.clock(), core.metrics);
+    const rag::Llm& llm = models.answering();
+    rag::Prompt prompt{.question = ask.question, .context = found.passages, .tenant = scope_.id()};
+    if (llm.reads_messages())
       prompt.messages = rag::build_messages(ask.question, {}, found.passages, prompt_budget(session_.settings()));
     Answer answer;
-    llm->generate(
+    llm.generate(
         prompt,
         [&](const std::string& delta) {
           on_delta(delta);

@@ -351,13 +351,11 @@ inline constexpr Setting<std::int64_t> kRunContextMaxTokens{
     6000,
     64,
     1'000'000};
-inline constexpr Setting<std::int64_t> kRunMaxOutputTokens{{.name = "RUN_MAX_OUTPUT_TOKENS",
-                                                            .area = Area::kSearch,
-                                                            .doc = "Longest answer that a model is asked for.",
-                                                            .since = Since::kLater},
-                                                           1024,
-                                                           1,
-                                                           1'000'000};
+inline constexpr Setting<std::int64_t> kRunMaxOutputTokens{
+    {.name = "RUN_MAX_OUTPUT_TOKENS", .area = Area::kSearch, .doc = "Longest answer that a model is asked for."},
+    1024,
+    1,
+    1'000'000};
 inline constexpr Setting<bool> kDebugEvents{
     {.name = "DEBUG_EVENTS", .area = Area::kSearch, .doc = "Send `debug.retrieval` events in streams."}, false};
 
@@ -369,6 +367,25 @@ inline constexpr Setting<std::string> kLlmProvider{
      .common = true},
     "auto",
     "auto|extractive|fake|openai|vertex|bedrock|anthropic"};
+inline constexpr Setting<std::string> kLlmFallback{
+    {.name = "LLM_FALLBACK",
+     .area = Area::kModels,
+     .doc =
+         "Comma list of `openai`, `anthropic`, `vertex`, `bedrock`: asked in this order when the chosen provider fails "
+         "before its first word."},
+    ""};
+inline constexpr Setting<std::int64_t> kLlmDeadlineS{
+    {.name = "LLM_DEADLINE_S", .area = Area::kModels, .doc = "Time for a whole answer, fallbacks included."},
+    90,
+    1,
+    3600};
+inline constexpr Setting<std::int64_t> kLlmIdleTimeoutS{
+    {.name = "LLM_IDLE_TIMEOUT_S",
+     .area = Area::kModels,
+     .doc = "Longest silence of a model, before its first word and after."},
+    30,
+    1,
+    3600};
 inline constexpr Setting<std::string> kEmbeddingProvider{
     {.name = "EMBEDDING_PROVIDER",
      .area = Area::kModels,
@@ -386,21 +403,16 @@ inline constexpr Setting<std::optional<std::string>> kLocalEmbeddingModel{
      .area = Area::kModels,
      .doc = "Name of one local model to use instead of the best.",
      .since = Since::kLater}};
-inline constexpr Setting<Secret> kOpenaiApiKey{{.name = "OPENAI_API_KEY",
-                                                .area = Area::kModels,
-                                                .doc = "Key of the OpenAI-compatible provider.",
-                                                .since = Since::kLater,
-                                                .common = true}};
+inline constexpr Setting<Secret> kOpenaiApiKey{
+    {.name = "OPENAI_API_KEY", .area = Area::kModels, .doc = "Key of the OpenAI-compatible provider.", .common = true}};
 inline constexpr Setting<std::string> kOpenaiBaseUrl{{.name = "OPENAI_BASE_URL",
                                                       .area = Area::kModels,
                                                       .doc = "Base address of the OpenAI-compatible provider.",
-                                                      .since = Since::kLater,
                                                       .common = true},
                                                      "https://api.openai.com/v1"};
 inline constexpr Setting<std::string> kOpenaiModel{{.name = "OPENAI_MODEL",
                                                     .area = Area::kModels,
                                                     .doc = "Chat model of the OpenAI-compatible provider.",
-                                                    .since = Since::kLater,
                                                     .common = true},
                                                    "gpt-4o-mini"};
 inline constexpr Setting<std::string> kOpenaiEmbeddingModel{
@@ -409,15 +421,14 @@ inline constexpr Setting<std::string> kOpenaiEmbeddingModel{
      .doc = "Embedding model of the OpenAI-compatible provider.",
      .since = Since::kLater},
     "text-embedding-3-small"};
-inline constexpr Setting<Secret> kAnthropicApiKey{{.name = "ANTHROPIC_API_KEY",
-                                                   .area = Area::kModels,
-                                                   .doc = "Key of the Anthropic provider.",
-                                                   .since = Since::kLater}};
-inline constexpr Setting<std::string> kAnthropicModel{{.name = "ANTHROPIC_MODEL",
-                                                       .area = Area::kModels,
-                                                       .doc = "Chat model of the Anthropic provider.",
-                                                       .since = Since::kLater},
-                                                      "claude-3-5-haiku-latest"};
+inline constexpr Setting<Secret> kAnthropicApiKey{
+    {.name = "ANTHROPIC_API_KEY", .area = Area::kModels, .doc = "Key of the Anthropic provider."}};
+inline constexpr Setting<std::string> kAnthropicBaseUrl{
+    {.name = "ANTHROPIC_BASE_URL", .area = Area::kModels, .doc = "Base address of the Anthropic provider."},
+    "https://api.anthropic.com/v1"};
+inline constexpr Setting<std::string> kAnthropicModel{
+    {.name = "ANTHROPIC_MODEL", .area = Area::kModels, .doc = "Chat model of the Anthropic provider."},
+    "claude-3-5-haiku-latest"};
 inline constexpr Setting<std::optional<std::string>> kGoogleCloudProject{
     {.name = "GOOGLE_CLOUD_PROJECT", .area = Area::kModels, .doc = "Project of Vertex."}};
 inline constexpr Setting<std::optional<std::string>> kGoogleCloudLocation{
@@ -425,13 +436,9 @@ inline constexpr Setting<std::optional<std::string>> kGoogleCloudLocation{
 inline constexpr Setting<std::optional<std::string>> kVertexLocation{
     {.name = "VERTEX_LOCATION",
      .area = Area::kModels,
-     .doc = "Region of Vertex when `GOOGLE_CLOUD_LOCATION` is not set.",
-     .since = Since::kLater}};
+     .doc = "Region of Vertex when `GOOGLE_CLOUD_LOCATION` is not set."}};
 inline constexpr Setting<std::optional<std::string>> kGoogleApplicationCredentials{
-    {.name = "GOOGLE_APPLICATION_CREDENTIALS",
-     .area = Area::kModels,
-     .doc = "File with Google credentials.",
-     .since = Since::kLater}};
+    {.name = "GOOGLE_APPLICATION_CREDENTIALS", .area = Area::kModels, .doc = "File with Google credentials."}};
 inline constexpr Setting<std::string> kGeminiModel{
     {.name = "GEMINI_MODEL", .area = Area::kModels, .doc = "Chat model of Vertex."}, "gemini-2.0-flash-001"};
 inline constexpr Setting<std::string> kVertexEmbeddingModel{{.name = "VERTEX_EMBEDDING_MODEL",
@@ -439,31 +446,27 @@ inline constexpr Setting<std::string> kVertexEmbeddingModel{{.name = "VERTEX_EMB
                                                              .doc = "Embedding model of Vertex.",
                                                              .since = Since::kLater},
                                                             "text-embedding-004"};
-inline constexpr Setting<std::int64_t> kVertexStreamTimeoutS{{.name = "VERTEX_STREAM_TIMEOUT_S",
-                                                              .area = Area::kModels,
-                                                              .doc = "Longest silence in a stream of a model.",
-                                                              .since = Since::kLater},
-                                                             90,
-                                                             1,
-                                                             3600};
-inline constexpr Setting<std::optional<std::string>> kAwsRegion{
-    {.name = "AWS_REGION", .area = Area::kModels, .doc = "Region of Bedrock.", .since = Since::kLater}};
-inline constexpr Setting<std::optional<std::string>> kAwsDefaultRegion{
-    {.name = "AWS_DEFAULT_REGION",
+inline constexpr Setting<std::int64_t> kVertexStreamTimeoutS{
+    {.name = "VERTEX_STREAM_TIMEOUT_S",
      .area = Area::kModels,
-     .doc = "Region of Bedrock when `AWS_REGION` is not set.",
-     .since = Since::kLater}};
+     .doc = "Time for a whole answer of Vertex, and its longest silence."},
+    90,
+    1,
+    3600};
+inline constexpr Setting<std::optional<std::string>> kAwsRegion{
+    {.name = "AWS_REGION", .area = Area::kModels, .doc = "Region of Bedrock."}};
+inline constexpr Setting<std::optional<std::string>> kAwsDefaultRegion{
+    {.name = "AWS_DEFAULT_REGION", .area = Area::kModels, .doc = "Region of Bedrock when `AWS_REGION` is not set."}};
 inline constexpr Setting<std::optional<std::string>> kAwsProfile{
-    {.name = "AWS_PROFILE", .area = Area::kModels, .doc = "Named AWS credentials.", .since = Since::kLater}};
+    {.name = "AWS_PROFILE", .area = Area::kModels, .doc = "Named AWS credentials."}};
 inline constexpr Setting<std::optional<std::string>> kAwsAccessKeyId{
-    {.name = "AWS_ACCESS_KEY_ID", .area = Area::kModels, .doc = "AWS access key.", .since = Since::kLater}};
+    {.name = "AWS_ACCESS_KEY_ID", .area = Area::kModels, .doc = "AWS access key."}};
 inline constexpr Setting<Secret> kAwsSecretAccessKey{
-    {.name = "AWS_SECRET_ACCESS_KEY", .area = Area::kModels, .doc = "AWS secret key.", .since = Since::kLater}};
+    {.name = "AWS_SECRET_ACCESS_KEY", .area = Area::kModels, .doc = "AWS secret key."}};
 inline constexpr Setting<Secret> kAwsSessionToken{
-    {.name = "AWS_SESSION_TOKEN", .area = Area::kModels, .doc = "AWS session token.", .since = Since::kLater}};
+    {.name = "AWS_SESSION_TOKEN", .area = Area::kModels, .doc = "AWS session token."}};
 inline constexpr Setting<std::string> kBedrockModelId{
-    {.name = "BEDROCK_MODEL_ID", .area = Area::kModels, .doc = "Chat model of Bedrock.", .since = Since::kLater},
-    "amazon.nova-lite-v1:0"};
+    {.name = "BEDROCK_MODEL_ID", .area = Area::kModels, .doc = "Chat model of Bedrock."}, "amazon.nova-lite-v1:0"};
 inline constexpr Setting<std::string> kBedrockEmbeddingModelId{{.name = "BEDROCK_EMBEDDING_MODEL_ID",
                                                                 .area = Area::kModels,
                                                                 .doc = "Embedding model of Bedrock.",

@@ -54,6 +54,8 @@ constexpr auto kFamilies = std::to_array<Family>({
     {"nexusrag_sse_stream_seconds", kHistogram, "Life of an event stream.", "", kLongSeconds},
     {"nexusrag_run_first_token_seconds", kHistogram, "Time from the request to its first token.", "", kSeconds},
     {"nexusrag_runs_total", kCounter, "Runs by how they ended.", "outcome"},
+    {"nexusrag_llm_answers_total", kCounter, "Answers of remote models by how they ended.", "outcome"},
+    {"nexusrag_llm_tokens_total", kCounter, "Tokens that the providers of models counted.", "kind"},
     // Lanes
     {"nexusrag_lane_depth", kGauge, "Tasks waiting in a lane.", "lane"},
     {"nexusrag_lane_wait_seconds", kHistogram, "Time a task waited in a lane.", "lane", kSeconds},

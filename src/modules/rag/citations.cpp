@@ -9,6 +9,14 @@ namespace {
 
 constexpr std::size_t kQuoteChars = 240;
 
+void append_usage(json::Writer& w, const llm::Usage& usage) {
+  if (!usage.input_tokens && !usage.output_tokens) return;
+  w.key("usage").begin_object();
+  if (usage.input_tokens) w.field("input_tokens", *usage.input_tokens);
+  if (usage.output_tokens) w.field("output_tokens", *usage.output_tokens);
+  w.end_object();
+}
+
 }  // namespace
 
 std::string excerpt(std::string_view text, std::size_t max_chars) {
@@ -32,12 +40,15 @@ void append_citation(json::Writer& writer, const retrieval::Passage& passage) {
   writer.end_object();
 }
 
-std::string final_data(const RunPlan& plan, std::string_view answer) {
+std::string final_data(const RunPlan& plan, std::string_view answer, const llm::Completion& completion) {
   std::string out;
   json::Writer w(out);
   w.begin_object().field("text", answer).key("citations").begin_array();
   for (const retrieval::Passage& passage : plan.context) append_citation(w, passage);
-  w.end_array().field("top_k", plan.top_k).end_object();
+  w.end_array().field("top_k", plan.top_k);
+  if (completion.finish != llm::Finish::kStop) w.field("finish_reason", llm::to_string(completion.finish));
+  append_usage(w, completion.usage);
+  w.end_object();
   return out;
 }
 

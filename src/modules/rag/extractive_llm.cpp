@@ -126,21 +126,24 @@ std::vector<ChosenSentence> choose_sentences(std::string_view question, std::spa
   return chosen;
 }
 
-void ExtractiveLlm::generate(const Prompt& prompt, const DeltaSink& sink, const std::stop_token& stop) const {
+llm::Completion ExtractiveLlm::generate(const Prompt& prompt, const DeltaSink& sink,
+                                        const std::stop_token& stop) const {
+  constexpr llm::Completion kStopped{.usage = {}, .finish = llm::Finish::kStopped};
   const std::vector<ChosenSentence> chosen = choose_sentences(prompt.question, prompt.context, kMostSentences);
   if (chosen.empty()) {
     (void)sink("I found nothing in this corpus that answers the question.");
-    return;
+    return {};
   }
   std::string_view source;
   for (const ChosenSentence& sentence : chosen) {
-    if (stop.stop_requested()) return;
+    if (stop.stop_requested()) return kStopped;
     const std::string_view next = prompt.context[sentence.passage].source;
     std::string delta;
     if (!source.empty()) delta = next == source ? " " : "\n\n";
     source = next;
-    if (!sink(delta.append(rendered(sentence, prompt.context)))) return;
+    if (!sink(delta.append(rendered(sentence, prompt.context)))) return kStopped;
   }
+  return {};
 }
 
 }  // namespace nexus::rag

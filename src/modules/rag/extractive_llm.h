@@ -33,7 +33,7 @@ class ExtractiveLlm final : public Llm {
 
   [[nodiscard]] std::string_view name() const override { return "extractive"; }
   [[nodiscard]] bool reads_messages() const override { return false; }
-  void generate(const Prompt& prompt, const DeltaSink& sink, const std::stop_token& stop) const override;
+  llm::Completion generate(const Prompt& prompt, const DeltaSink& sink, const std::stop_token& stop) const override;
 };
 
 }  // namespace nexus::rag

@@ -9,7 +9,7 @@ class FakeLlm final : public Llm {
  public:
   [[nodiscard]] std::string_view name() const override { return "fake"; }
   [[nodiscard]] bool reads_messages() const override { return false; }
-  void generate(const Prompt& prompt, const DeltaSink& sink, const std::stop_token& stop) const override;
+  llm::Completion generate(const Prompt& prompt, const DeltaSink& sink, const std::stop_token& stop) const override;
 };
 
 }  // namespace nexus::rag

@@ -23,7 +23,7 @@ class ReadingLlm final : public Llm {
  public:
   [[nodiscard]] std::string_view name() const override { return "reading"; }
   [[nodiscard]] bool reads_messages() const override { return true; }
-  void generate(const Prompt&, const DeltaSink&, const std::stop_token&) const override {}
+  llm::Completion generate(const Prompt&, const DeltaSink&, const std::stop_token&) const override { return {}; }
 };
 
 /// Refuses every event of a transaction.

@@ -80,6 +80,7 @@ struct RunStream::Generation {
   Generation(const asio::any_io_executor& executor, const std::stop_token& stopped)
       : timer(std::make_shared<asio::steady_timer>(executor)),
         channel(std::make_shared<exec::Channel<std::string>>(kDeltaQueue)),
+        completion(std::make_shared<llm::Completion>()),
         wake(stopped, Wake{timer, executor}) {
     channel->set_ready(Wake{timer, executor});
   }
@@ -97,6 +98,7 @@ struct RunStream::Generation {
 
   std::shared_ptr<asio::steady_timer> timer;
   std::shared_ptr<exec::Channel<std::string>> channel;
+  std::shared_ptr<llm::Completion> completion;  // written before the channel finishes, read afterwards
   std::stop_callback<Wake> wake;
 };
 
@@ -150,7 +152,7 @@ asio::awaitable<void> RunStream::produce(http::EventSink& sink) {
   if (failure_) {
     emit_failure(sink, *failure_);
   } else {
-    emit(sink, frames_.message("message.final", final_data(*plan_, answer_)));
+    emit(sink, frames_.message("message.final", final_data(*plan_, answer_, completion_)));
     emit(sink, frames_.message("done", "{}"));
   }
   co_await sink.drain();
@@ -159,12 +161,16 @@ asio::awaitable<void> RunStream::produce(http::EventSink& sink) {
 asio::awaitable<void> RunStream::generate(http::EventSink& sink) {
   const auto timer = services_.segments.generation_stream.time(plan_->trace);
   Generation generation(sink.executor(), sink.stopped());
-  const bool posted = services_.outbound.try_post(
-      [plan = plan_, channel = generation.channel, &llm = services_.llm, stop = sink.stopped()] {
+  const bool posted =
+      services_.outbound.try_post([plan = plan_, channel = generation.channel, completion = generation.completion,
+                                   &model = services_.llm, stop = sink.stopped()] {
         const observe::TraceScope scope(plan->trace);
         try {
-          const Prompt prompt{.messages = plan->messages, .question = plan->question, .context = plan->context};
-          llm.generate(
+          const Prompt prompt{.messages = plan->messages,
+                              .question = plan->question,
+                              .context = plan->context,
+                              .tenant = plan->tenant.id()};
+          *completion = model.generate(
               prompt, [&](std::string delta) { return channel->push(std::move(delta), stop); }, stop);
           channel->finish();
         } catch (const std::exception&) {
@@ -196,6 +202,7 @@ asio::awaitable<void> RunStream::generate(http::EventSink& sink) {
   }
   if (sink.stopped().stop_requested()) throw http::ClientGone();
   if (const std::exception_ptr error = generation.channel->failure()) failure_ = failure_of(error);
+  completion_ = *generation.completion;
 }
 
 /// The least time between two deltas; a reader that is lost meanwhile ends it.
@@ -255,13 +262,20 @@ asio::awaitable<void> RunStream::store_answer() {
   }
 }
 
-/// What the run cost, in tokens estimated from the bytes, as long as no provider says (contract 01 §18, point 35).
+/// What the run cost, in tokens: as the provider counted them, else estimated from the bytes (contract 01 §18, point
+/// 35).
 void RunStream::count_tokens() {
   if (services_.tokens == nullptr) return;
-  std::size_t bytes = plan_->question.size() + answer_.size();
-  for (const ChatMessage& message : plan_->messages) bytes += message.content.size();
+  const llm::Usage& usage = completion_.usage;
+  std::size_t bytes = 0;  // of what the provider did not count
+  if (!usage.input_tokens) {
+    bytes += plan_->question.size();
+    for (const ChatMessage& message : plan_->messages) bytes += message.content.size();
+  }
+  if (!usage.output_tokens) bytes += answer_.size();
   const double ratio = std::max(services_.options.chars_per_token, 0.1);
-  services_.tokens->add(plan_->tenant, static_cast<std::int64_t>(std::ceil(static_cast<double>(bytes) / ratio)),
+  const auto estimated = static_cast<std::int64_t>(std::ceil(static_cast<double>(bytes) / ratio));
+  services_.tokens->add(plan_->tenant, usage.input_tokens.value_or(0) + usage.output_tokens.value_or(0) + estimated,
                         services_.clock.now());
 }
 
@@ -277,6 +291,7 @@ void RunStream::emit_failure(http::EventSink& sink, const RunFailure& failure) {
   emit(sink, frames_.message("error", data));
   emit(sink, frames_.message("done", "{}"));
   log_query("error");
+  if (!answer_.empty()) count_tokens();
   settled_ = true;
 }
 
@@ -298,6 +313,7 @@ void RunStream::log_query(std::string_view status) {
 void RunStream::store_cancelled() {
   log_query("cancelled");
   if (answer_.empty() || !plan_->opened) return;
+  count_tokens();  // the model was paid for what it said
   auto work = [sessions = services_.sessions, plan = plan_, answer = answer_, now = services_.clock.now(),
                id = uuid7(services_.clock.now())](db::Tx& tx) {
     sessions.append(tx, plan->tenant, plan->session_id, id, "assistant", answer, "partial", now);

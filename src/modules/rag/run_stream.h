@@ -39,6 +39,7 @@ class RunStream final : public http::EventStream {
   std::shared_ptr<const RunPlan> plan_;
   RunFrames frames_;
   std::string answer_;
+  llm::Completion completion_;
   std::optional<RunFailure> failure_;
   bool settled_ = false;  // the outcome is stored: a reader who leaves now changes nothing
   std::int64_t begun_us_ = 0;
@@ -70,7 +71,10 @@ class ResumeStream final : public http::EventStream {
 /// Sequence number of a `Last-Event-ID` header; empty when it is not a number of ours.
 [[nodiscard]] std::optional<std::uint64_t> parse_last_event_id(std::string_view text);
 
-/// `data` of message.final: the text, its citations with spans that can be checked, and the effective top_k.
-[[nodiscard]] std::string final_data(const RunPlan& plan, std::string_view answer);
+/// `data` of message.final: the text, its citations with spans that can be checked, and the effective top_k; with
+/// `usage` when the model's provider counted tokens, and `finish_reason` when the answer is not what the model meant to
+/// say in full.
+[[nodiscard]] std::string final_data(const RunPlan& plan, std::string_view answer,
+                                     const llm::Completion& completion = {});
 
 }  // namespace nexus::rag

@@ -59,12 +59,22 @@ class ScriptedLlm final : public Llm {
   explicit ScriptedLlm(Script script) : script_(std::move(script)) {}
   [[nodiscard]] std::string_view name() const override { return "scripted"; }
   [[nodiscard]] bool reads_messages() const override { return false; }
-  void generate(const Prompt& /*prompt*/, const DeltaSink& sink, const std::stop_token& stop) const override {
+  llm::Completion generate(const Prompt& /*prompt*/, const DeltaSink& sink,
+                           const std::stop_token& stop) const override {
     script_(sink, stop);
+    return completion;
   }
+
+  llm::Completion completion;
 
  private:
   Script script_;
+};
+
+class Meter final : public quotas::TokenMeter {
+ public:
+  void add(const TenantScope& /*tenant*/, std::int64_t tokens, Timestamp /*now*/) override { total += tokens; }
+  std::int64_t total = 0;
 };
 
 /// A run that is prepared: session s1 of tenant t1 is open and holds the user's turn.
@@ -87,7 +97,8 @@ struct Stage {
                                .llm = llm,
                                .metrics = metrics,
                                .sessions = sessions,
-                               .options = options};
+                               .options = options,
+                               .tokens = &meter};
     RunStream stream(services, plan);
     auto open = asio::make_work_guard(io);
     std::exception_ptr failure;
@@ -115,6 +126,7 @@ struct Stage {
   SessionsRepository sessions;
   RunStreamOptions options;
   ScriptedLlm llm;
+  Meter meter;
   asio::io_context io;
   CollectingSink sink{io};
   std::shared_ptr<const RunPlan> plan;
@@ -185,6 +197,50 @@ TEST(RunStream, StoresTheAnswerBeforeItIsCalledFinal) {
   };
   stage.run();
   EXPECT_EQ(stored_at_final, 1U);
+}
+
+TEST(RunStream, CountsTheTokensThatTheProviderCountedAndTellsThem) {
+  Stage stage([](const DeltaSink& sink, const std::stop_token&) { EXPECT_TRUE(sink("whole")); });
+  stage.llm.completion.usage = {.input_tokens = 120, .output_tokens = 7};
+  stage.run();
+  EXPECT_EQ(stage.meter.total, 127);
+  EXPECT_EQ(stage.sink.count(R"("usage":{"input_tokens":120,"output_tokens":7}})"), 1U);
+}
+
+TEST(RunStream, EstimatesOnlyWhatTheProviderDidNotCount) {
+  Stage stage([](const DeltaSink& sink, const std::stop_token&) { EXPECT_TRUE(sink("12345678")); });
+  stage.llm.completion.usage = {.input_tokens = 120, .output_tokens = {}};
+  stage.run();
+  EXPECT_EQ(stage.meter.total, 122);
+  EXPECT_EQ(stage.sink.count(R"("usage":{"input_tokens":120}})"), 1U);
+}
+
+TEST(RunStream, SaysThatAnAnswerIsCutOffAndNothingOfOneThatIsWhole) {
+  for (const auto& [finish, told] :
+       {std::pair<llm::Finish, std::string_view>{llm::Finish::kLength, R"("finish_reason":"length"})"},
+        {llm::Finish::kFiltered, R"("finish_reason":"content_filter"})"},
+        {llm::Finish::kStop, R"("citations":[],"top_k":0})"}}) {
+    Stage stage([](const DeltaSink& sink, const std::stop_token&) { EXPECT_TRUE(sink("half")); });
+    stage.llm.completion.finish = finish;
+    stage.run();
+    EXPECT_EQ(stage.sink.count(told), 1U) << told;
+  }
+}
+
+TEST(RunStream, AnAnswerThatNobodyHeardToItsEndCountsForWhatItSaid) {
+  Stage failed([](const DeltaSink& sink, const std::stop_token&) {
+    EXPECT_TRUE(sink("12345678"));
+    throw LlmError(errors::kLlmError, "broke off");
+  });
+  failed.run();
+  EXPECT_EQ(failed.meter.total, 2);
+  Stage left([](const DeltaSink& sink, const std::stop_token&) {
+    while (sink("12345678")) {
+    }
+  });
+  left.sink.lost_after = 3;  // accepted and two deltas
+  left.run();
+  EXPECT_EQ(left.meter.total, 4);
 }
 
 constexpr db::Statement kQueryLog{
