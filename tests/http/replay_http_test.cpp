@@ -359,7 +359,8 @@ class Replay {
     }
     std::string path = call.path;
     for (const Made& made : made_) replace(path, made.recorded_id, made.id);
-    // Sign-ins and usage are written behind the requests, in no fixed order; the recording's newest three were sign-ins.
+    // Sign-ins and usage are written behind the requests, in no fixed order; the recording's newest three were
+    // sign-ins.
     if (call.name == "audit list") path += "&event_type=auth.access.success";
     if (call.verb == "HEAD") return head(path);
     Response answer = client.request(call.verb, path, headers, call.body);

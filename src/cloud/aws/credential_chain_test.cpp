@@ -48,7 +48,7 @@ TEST(AwsChainOptions, ReadsTheVariablesOfTheSdks) {
   const std::map<std::string, std::string, std::less<>> set{{"AWS_ACCESS_KEY_ID", "A"},
                                                             {"AWS_SECRET_ACCESS_KEY", "S"},
                                                             {"AWS_DEFAULT_PROFILE", "p"},
-                                                            {"HOME", "/home/x"},
+                                                            {"HOME", "/people/x"},
                                                             {"AWS_CONFIG_FILE", "/c"},
                                                             {"AWS_REGION", ""},
                                                             {"AWS_DEFAULT_REGION", "eu-north-1"},
@@ -62,7 +62,7 @@ TEST(AwsChainOptions, ReadsTheVariablesOfTheSdks) {
   EXPECT_EQ(read.access_key_id, "A");
   EXPECT_EQ(read.secret_access_key.reveal(), "S");
   EXPECT_EQ(read.profile, "p");
-  EXPECT_EQ(read.credentials_file, "/home/x/.aws/credentials");
+  EXPECT_EQ(read.credentials_file, "/people/x/.aws/credentials");
   EXPECT_EQ(read.config_file, "/c");
   EXPECT_EQ(read.sts.region, "eu-north-1") << "a variable that is empty is not set";
   EXPECT_EQ(read.sts.endpoint, "http://e");

@@ -295,8 +295,8 @@ TEST_F(DefaultTokens, ACallerThatStopsEndsItsFetch) {
 }
 
 TEST(GcloudCredentialsPath, FollowsTheVariablesOfGcloud) {
-  EXPECT_EQ(gcloud_credentials_path("/cfg", "/home/a"), "/cfg/application_default_credentials.json");
-  EXPECT_EQ(gcloud_credentials_path("", "/home/a"), "/home/a/.config/gcloud/application_default_credentials.json");
+  EXPECT_EQ(gcloud_credentials_path("/cfg", "/people/a"), "/cfg/application_default_credentials.json");
+  EXPECT_EQ(gcloud_credentials_path("", "/people/a"), "/people/a/.config/gcloud/application_default_credentials.json");
   EXPECT_EQ(gcloud_credentials_path("", ""), "");
 }
 
