@@ -2,8 +2,8 @@
 
 #include "base/encoding.h"
 #include "crypto/evp.h"
+#include "crypto/pem.h"
 
-#include <openssl/bio.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -15,37 +15,18 @@
 namespace nexus::crypto {
 namespace {
 
-struct BioDeleter {
-  void operator()(BIO* bio) const { BIO_free(bio); }
-};
 struct SignContextDeleter {
   void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
 };
 using Pkey = std::unique_ptr<EVP_PKEY, void (*)(EVP_PKEY*)>;
-using Bio = std::unique_ptr<BIO, BioDeleter>;
 using SignContext = std::unique_ptr<EVP_MD_CTX, SignContextDeleter>;
-
-constexpr std::size_t kMaxPem = std::size_t{64} * 1024;
 
 const unsigned char* raw(const std::byte* bytes) {
   return reinterpret_cast<const unsigned char*>(bytes);
 }
-const unsigned char* raw(std::string_view text) {
-  return reinterpret_cast<const unsigned char*>(text.data());
-}
-
-Bio pem_bio(std::string_view pem) {
-  if (pem.size() > kMaxPem) return nullptr;
-  return Bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
-}
 
 Pkey owned(EVP_PKEY* key) {
   return {key, &EVP_PKEY_free};
-}
-
-/// An encrypted PEM must not make OpenSSL ask at the terminal.
-int no_passphrase(char*, int, int, void*) {
-  return -1;
 }
 
 std::optional<Ed25519PublicKey> raw_public_key(EVP_PKEY* key) {

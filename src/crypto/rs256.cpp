@@ -1,8 +1,8 @@
 #include "crypto/rs256.h"
 
 #include "crypto/evp.h"
+#include "crypto/pem.h"
 
-#include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -12,38 +12,19 @@
 namespace nexus::crypto {
 namespace {
 
-struct BioDeleter {
-  void operator()(BIO* bio) const { BIO_free(bio); }
-};
 struct DigestContextDeleter {
   void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
 };
-struct PkeyDeleter {
+struct RsaKeyDeleter {
   void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
 };
-using Bio = std::unique_ptr<BIO, BioDeleter>;
 using DigestContext = std::unique_ptr<EVP_MD_CTX, DigestContextDeleter>;
-using Pkey = std::unique_ptr<EVP_PKEY, PkeyDeleter>;
+using RsaKey = std::unique_ptr<EVP_PKEY, RsaKeyDeleter>;
 
-constexpr std::size_t kMaxPem = std::size_t{64} * 1024;
 constexpr int kLeastBits = 2048;  // RFC 7518 §3.3
 constexpr int kMostBits = 16384;  // OpenSSL verifies none that are longer
 
-const unsigned char* raw(std::string_view text) {
-  return reinterpret_cast<const unsigned char*>(text.data());
-}
-
-Bio pem_bio(std::string_view pem) {
-  if (pem.size() > kMaxPem) return nullptr;
-  return Bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
-}
-
-/// An encrypted PEM must not make OpenSSL ask at the terminal.
-int no_passphrase(char*, int, int, void*) {
-  return -1;
-}
-
-bool is_fit(const Pkey& key) {
+bool is_fit(const RsaKey& key) {
   if (!key || EVP_PKEY_get_base_id(key.get()) != EVP_PKEY_RSA) return false;
   const int bits = EVP_PKEY_get_bits(key.get());
   return bits >= kLeastBits && bits <= kMostBits;
@@ -52,7 +33,7 @@ bool is_fit(const Pkey& key) {
 }  // namespace
 
 struct Rs256Signer::Key {
-  Pkey pkey;
+  RsaKey pkey;
 };
 
 Rs256Signer::Rs256Signer(std::unique_ptr<Key> key) : key_(std::move(key)) {}
@@ -62,7 +43,7 @@ Rs256Signer& Rs256Signer::operator=(Rs256Signer&&) noexcept = default;
 
 Rs256Signer Rs256Signer::from_pem(const Secret& pem) {
   const Bio bio = pem_bio(pem.reveal());
-  Pkey key(bio ? PEM_read_bio_PrivateKey(bio.get(), nullptr, &no_passphrase, nullptr) : nullptr);
+  RsaKey key(bio ? PEM_read_bio_PrivateKey(bio.get(), nullptr, &no_passphrase, nullptr) : nullptr);
   ERR_clear_error();
   if (!is_fit(key)) throw CryptoError("not an unencrypted PEM private key for RSA of 2048 to 16384 bits");
   return Rs256Signer(std::make_unique<Key>(Key{std::move(key)}));
@@ -91,7 +72,7 @@ std::string Rs256Signer::public_key_pem() const {
 }
 
 struct Rs256Verifier::Key {
-  Pkey pkey;
+  RsaKey pkey;
 };
 
 Rs256Verifier::Rs256Verifier(std::unique_ptr<Key> key) : key_(std::move(key)) {}
@@ -101,7 +82,7 @@ Rs256Verifier& Rs256Verifier::operator=(Rs256Verifier&&) noexcept = default;
 
 std::optional<Rs256Verifier> Rs256Verifier::from_pem(std::string_view pem) {
   const Bio bio = pem_bio(pem);
-  Pkey key(bio ? PEM_read_bio_PUBKEY(bio.get(), nullptr, &no_passphrase, nullptr) : nullptr);
+  RsaKey key(bio ? PEM_read_bio_PUBKEY(bio.get(), nullptr, &no_passphrase, nullptr) : nullptr);
   ERR_clear_error();
   if (!is_fit(key)) return std::nullopt;
   return Rs256Verifier(std::make_unique<Key>(Key{std::move(key)}));

@@ -26,7 +26,8 @@ Conversation conversation_of(std::span<const Message> messages) {
     if (!user && !system && message.role != "assistant") {
       throw Error(Failure::kInvalid, "a message has a role other than system, user and assistant");
     }
-    if (message.content.empty()) continue;
+    // Providers refuse blank turns, and one in the history would spoil every later question.
+    if (message.content.find_first_not_of(" \t\r\n\f\v") == std::string::npos) continue;
     if (system) {
       out.system.push_back(message.content);
     } else {

@@ -26,7 +26,7 @@ TEST(Conversation, SystemTextIsKeptApart) {
 }
 
 TEST(Conversation, TurnsAlternateFromAQuestionToAQuestion) {
-  EXPECT_EQ(told({{"user", "a"}, {"assistant", ""}, {"user", "b"}}), "U:a\n\nb ");
+  EXPECT_EQ(told({{"user", "a"}, {"assistant", ""}, {"assistant", "\n\n"}, {"user", "b"}}), "U:a\n\nb ");
   EXPECT_EQ(told({{"user", "a"}, {"assistant", "b"}, {"assistant", "c"}, {"user", "d"}}), "U:a M:b\n\nc U:d ");
   EXPECT_EQ(told({{"assistant", "a"}, {"user", "b"}}), "U:b ");
 }
@@ -34,7 +34,7 @@ TEST(Conversation, TurnsAlternateFromAQuestionToAQuestion) {
 TEST(Conversation, WithoutAQuestionThereIsNone) {
   EXPECT_EQ(told({}), "invalid");
   EXPECT_EQ(told({{"system", "a"}}), "invalid");
-  EXPECT_EQ(told({{"user", ""}}), "invalid");
+  EXPECT_EQ(told({{"user", " "}}), "invalid");
   EXPECT_EQ(told({{"user", "a"}, {"assistant", "b"}}), "invalid");
   EXPECT_EQ(told({{"tool", "a"}, {"user", "b"}}), "invalid");
 }

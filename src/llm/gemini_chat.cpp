@@ -52,7 +52,7 @@ void say_gemini_parts(const boost::json::object& candidate, Answer& answer) {
 }
 
 void read_gemini_chunk(const boost::json::object& chunk, Answer& answer) {
-  if (const boost::json::object* error = find_object(chunk, "error")) fail_with(*error, answer);
+  require_no_error(chunk, answer);
   if (const boost::json::object* usage = find_object(chunk, "usageMetadata")) {
     answer.spend({.input_tokens = find_count(*usage, "promptTokenCount"), .output_tokens = gemini_output(*usage)});
   }
@@ -103,6 +103,8 @@ Completion GeminiChat::complete(const ChatRequest& request, const TextSink& sink
       if (post.deadline_ms == 0) answer.fail(Failure::kTimeout, "was not asked: the credentials came too late");
       outbound::Request call = post;
       call.headers.emplace_back("Authorization", "Bearer " + token);
+      if (std::string payer = tokens_.quota_project(); !payer.empty())
+        call.headers.emplace_back("x-goog-user-project", std::move(payer));
       const outbound::Response response = provider_.stream(call, answer, reader(answer));
       if (response.status == kUnauthorized) tokens_.forget(token);
       if (response.status != kUnauthorized || again) return provider_.conclude(response, answer);

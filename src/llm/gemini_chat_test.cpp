@@ -15,12 +15,14 @@ struct ScriptedTokens final : cloud::google::TokenSource {
   int fetched = 0;
   std::vector<std::string> forgotten;
   std::function<void()> before = [] {};
+  std::string payer;
 
   std::string token(const std::stop_token&) override {
     before();
     return "SECRET-" + std::to_string(++fetched);
   }
   void forget(const std::string& token) override { forgotten.push_back(token); }
+  [[nodiscard]] std::string quota_project() const override { return payer; }
 };
 
 std::string chunk(const std::string& json) {
@@ -131,6 +133,15 @@ TEST_F(Gemini, AnyCutIsHeardAlike) {
 TEST_F(Gemini, AnAnswerWithoutItsEndIsBroken) {
   // The event ends with the first of its last two line ends; the line feed of the second may be missing.
   expect_needs_its_end(client, model(), {.body = kHello}, kHello.size() - 1);
+}
+
+TEST_F(Gemini, NamesTheProjectThatPaysWhenTheCredentialsDo) {
+  client.scripts = {{.body = kHello}, {.body = kHello}};
+  (void)ask(model());
+  tokens.payer = "billing-project";
+  (void)ask(model());
+  EXPECT_EQ(header_of(client.requests.at(0), "x-goog-user-project"), "-");
+  EXPECT_EQ(header_of(client.requests.at(1), "x-goog-user-project"), "billing-project");
 }
 
 TEST_F(Gemini, ARefusedTokenIsForgottenAndTheCallMadeOnceMore) {

@@ -25,10 +25,12 @@ namespace nexus::llm {
   return text == nullptr ? std::string_view() : std::string_view(text->data(), text->size());
 }
 
+/// A number of tokens; empty for one that nobody can have spent, so that sums of them do not overflow.
 [[nodiscard]] inline std::optional<std::int64_t> find_count(const boost::json::object& object, std::string_view key) {
   const boost::json::value* found = object.if_contains(key);
   const std::int64_t* count = found == nullptr ? nullptr : found->if_int64();
-  if (count == nullptr || *count < 0) return std::nullopt;
+  constexpr std::int64_t kMostTokens = std::int64_t{1} << 40;
+  if (count == nullptr || *count < 0 || *count > kMostTokens) return std::nullopt;
   return *count;
 }
 

@@ -21,11 +21,12 @@ void read_openai_choice(const boost::json::object& choice, Answer& answer) {
     answer.say(find_text(*delta, "refusal"));
   }
   const std::string_view reason = find_text(choice, "finish_reason");
+  if (reason == "error") answer.fail(Failure::kBroken, "broke off by its own account");
   if (!reason.empty()) answer.end(openai_finish(reason));
 }
 
 void read_openai_chunk(const boost::json::object& chunk, Answer& answer) {
-  if (const boost::json::object* error = find_object(chunk, "error")) fail_with(*error, answer);
+  require_no_error(chunk, answer);
   if (const boost::json::object* choice = find_first(chunk, "choices")) read_openai_choice(*choice, answer);
   if (const boost::json::object* usage = find_object(chunk, "usage")) {
     answer.spend({.input_tokens = find_count(*usage, "prompt_tokens"),

@@ -105,6 +105,16 @@ TEST_F(OpenAi, ReadsAnswersAndTheirEnds) {
                     ending(R"("stop")")},
            "Hi",
            "stop"},
+          {"an event behind the end that is none",
+           {.body = ending(R"("stop")") + "data: {\"error\":\"late\"}\n\ndata: \n\n"},
+           "Hi",
+           "stop"},
+          {"a count that nobody can have spent",
+           {.body = ending(R"("stop")") +
+                    R"(data: {"choices":[],"usage":{"prompt_tokens":9223372036854775807,"completion_tokens":2}})"
+                    "\n\n"},
+           "Hi",
+           "stop out=2"},
           {"a connection that breaks behind the end",
            {.body = ending(R"("stop")"), .fault = outbound::Fault::kNetwork},
            "Hi",
@@ -121,6 +131,11 @@ TEST_F(OpenAi, SaysWhatWentWrongAndRepeatsNothing) {
   expect_transcripts(
       client, model(),
       {
+          {"an error as a text",
+           {.body = half + "data: {\"error\":\"SECRET\"}\n\ndata: [DONE]\n\n"},
+           "Hi",
+           "broken, said some"},
+          {"an end by error", {.body = ending(R"("error")") + "data: [DONE]\n\n"}, "Hi", "broken, said some"},
           {"key", refusal(401, R"({"error":{"message":"Incorrect API key: SECRET","code":"invalid_api_key"}})"), "",
            "auth"},
           {"region", refusal(403), "", "auth"},

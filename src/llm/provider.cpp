@@ -104,7 +104,13 @@ outbound::Response Provider::stream(const outbound::Request& request, Answer& an
   if (answer.unwanted()) return {.status = 200, .stopped = true};
   try {
     return client_.stream(request, [&](std::string_view piece) {
-      if (!answer.unwanted()) read(piece);
+      if (answer.unwanted()) return false;
+      try {
+        read(piece);
+      } catch (const Error&) {
+        if (!answer.whole()) throw;
+        return false;  // what is wrong behind the end costs the usage figures at most
+      }
       return !answer.unwanted();
     });
   } catch (const outbound::Error& error) {
@@ -178,6 +184,12 @@ void read_object(std::string_view data, const Answer& answer,
 
 void fail_with(const boost::json::object& error, const Answer& answer) {
   fail_as(fault_of_object(error), 0, answer);
+}
+
+void require_no_error(const boost::json::object& event, const Answer& answer) {
+  const boost::json::value* error = event.if_contains("error");
+  if (error == nullptr || error->is_null()) return;
+  fail_with(error->is_object() ? error->get_object() : event, answer);
 }
 
 void fail_with_code(std::string_view code, const Answer& answer) {

@@ -80,7 +80,10 @@ void read_object(std::string_view data, const Answer& answer,
                  const std::function<void(const boost::json::object&)>& read);
 /// Ends the answer with what an error object of the stream says. Throws Error.
 [[noreturn]] void fail_with(const boost::json::object& error, const Answer& answer);
-/// The same for a bare error code.
+/// Throws what the event's `error` member says, if there is one: an object, or in some compatible servers a text beside
+/// other members.
+void require_no_error(const boost::json::object& event, const Answer& answer);
+/// As fail_with(), for a bare error code.
 [[noreturn]] void fail_with_code(std::string_view code, const Answer& answer);
 
 }  // namespace nexus::llm

@@ -3,6 +3,7 @@
 #include "base/encoding.h"
 #include "cloud/aws/sigv4.h"
 #include "json/json.h"
+#include "outbound/address.h"
 #include "outbound/url.h"
 
 #include <boost/json/object.hpp>
@@ -64,7 +65,11 @@ Sts::Sts(outbound::Client& client, const Clock& clock, StsOptions options)
   if (options_.endpoint.empty()) options_.endpoint = default_endpoint(options_.region);
   if (options_.region.empty()) options_.region = kGlobalRegion;
   try {
-    (void)outbound::parse_url(options_.endpoint);
+    const outbound::Url url = outbound::parse_url(options_.endpoint);
+    const bool here = url.host == "localhost" ||
+                      (url.literal && outbound::classify(*url.literal) == outbound::AddressKind::kLoopback);
+    if (!url.https && !here)
+      throw CredentialsError("the endpoint of STS (AWS_ENDPOINT_URL_STS, AWS_ENDPOINT_URL) must be https");
   } catch (const outbound::Error&) {
     throw CredentialsError("the endpoint of STS (AWS_ENDPOINT_URL_STS, AWS_ENDPOINT_URL) is no URL");
   }

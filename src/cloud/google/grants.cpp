@@ -120,7 +120,8 @@ AccessToken impersonate(const Impersonation& as, const AccessToken& with, const 
   const Fields fields(answer, document);
   const auto end = parse_iso(fields.text("expireTime"));
   if (!end) fields.fail("expireTime", "must be a time");
-  return Wire::checked_token(fields.text("accessToken"), *end - asked_at, as.url, asked_us);
+  return Wire::checked_token(fields.text("accessToken"), std::min(*end - asked_at, as.lifetime_s * Timestamp::kSecond),
+                             as.url, asked_us);
 }
 
 }  // namespace

@@ -182,7 +182,11 @@ class Pass {
       for (std::size_t i = 0; i < out.size(); ++i) out[i] += rows[r * out.size() + i];
     double squares = 0;
     for (const float x : out) squares += double{x} * double{x};
-    const double scale = squares > 0 ? 1.0 / std::sqrt(squares) : 0.0;
+    if (!(squares > 0 && std::isfinite(squares))) {  // a model of such weights has no direction to give
+      std::fill(out.begin(), out.end(), 0.0F);
+      return;
+    }
+    const double scale = 1.0 / std::sqrt(squares);
     for (float& x : out) x = static_cast<float>(double{x} * scale);
   }
 

@@ -16,7 +16,7 @@ namespace bj = boost::json;
 
 constexpr std::size_t kLongestQuote = 64;
 
-[[noreturn]] void refuse(const std::string& why) {
+[[noreturn]] void refuse_tokenizer(const std::string& why) {
   throw std::runtime_error("not a usable BERT tokenizer: " + why);
 }
 
@@ -26,25 +26,25 @@ constexpr std::size_t kLongestQuote = 64;
 
 [[nodiscard]] const bj::object& object_at(const bj::object& from, std::string_view name) {
   const bj::value* const found = from.if_contains(name);
-  if (found == nullptr || !found->is_object()) refuse("it has no object " + quoted(name));
+  if (found == nullptr || !found->is_object()) refuse_tokenizer("it has no object " + quoted(name));
   return found->get_object();
 }
 
 [[nodiscard]] const bj::array& array_at(const bj::object& from, std::string_view name) {
   const bj::value* const found = from.if_contains(name);
-  if (found == nullptr || !found->is_array()) refuse("it has no list " + quoted(name));
+  if (found == nullptr || !found->is_array()) refuse_tokenizer("it has no list " + quoted(name));
   return found->get_array();
 }
 
 [[nodiscard]] std::string_view text_at(const bj::object& from, std::string_view name) {
   const bj::value* const found = from.if_contains(name);
-  if (found == nullptr || !found->is_string()) refuse("it has no text " + quoted(name));
+  if (found == nullptr || !found->is_string()) refuse_tokenizer("it has no text " + quoted(name));
   return found->get_string();
 }
 
 [[nodiscard]] bool flag_at(const bj::object& from, std::string_view name) {
   const bj::value* const found = from.if_contains(name);
-  if (found == nullptr || !found->is_bool()) refuse("it has no flag " + quoted(name));
+  if (found == nullptr || !found->is_bool()) refuse_tokenizer("it has no flag " + quoted(name));
   return found->get_bool();
 }
 
@@ -54,25 +54,26 @@ constexpr std::size_t kLongestQuote = 64;
   bj::error_code failed;
   const auto number = value.to_number<std::uint64_t>(failed);
   if (failed || number < least || number > most)
-    refuse(std::string(what) + " is not a number from " + std::to_string(least) + " to " + std::to_string(most));
+    refuse_tokenizer(std::string(what) + " is not a number from " + std::to_string(least) + " to " +
+                     std::to_string(most));
   return static_cast<std::size_t>(number);
 }
 
 void expect_type(const bj::object& part, std::string_view part_name, std::string_view type) {
   const std::string_view its = text_at(part, "type");
-  if (its != type) refuse(std::string(part_name) + " is " + quoted(its) + ", not " + quoted(type));
+  if (its != type) refuse_tokenizer(std::string(part_name) + " is " + quoted(its) + ", not " + quoted(type));
 }
 
 [[nodiscard]] std::vector<std::string> read_vocabulary(const bj::object& model) {
   const bj::object& listed = object_at(model, "vocab");
-  if (listed.empty()) refuse("the vocabulary is empty");
+  if (listed.empty()) refuse_tokenizer("the vocabulary is empty");
   if (listed.size() > kMaxVocabulary)
-    refuse("the vocabulary has more than " + std::to_string(kMaxVocabulary) + " tokens");
+    refuse_tokenizer("the vocabulary has more than " + std::to_string(kMaxVocabulary) + " tokens");
   std::vector<std::string> tokens(listed.size());
   std::vector<bool> taken(listed.size());
   for (const auto& entry : listed) {
     const std::size_t id = number_of(entry.value(), 0, listed.size() - 1, "the id of a token");
-    if (taken[id]) refuse("two tokens have the id " + std::to_string(id));
+    if (taken[id]) refuse_tokenizer("two tokens have the id " + std::to_string(id));
     taken[id] = true;
     tokens[id] = std::string_view(entry.key());
   }
@@ -103,14 +104,14 @@ class Lookup {
   }
   [[nodiscard]] std::int32_t id(std::string_view token) const {
     const auto found = find(token);
-    if (!found) refuse(quoted(token) + " is not in the vocabulary");
+    if (!found) refuse_tokenizer(quoted(token) + " is not in the vocabulary");
     return *found;
   }
   void expect(std::string_view token, const bj::value* claimed) const {
     const std::int32_t its = id(token);
     if (claimed == nullptr ||
         number_of(*claimed, 0, kMaxVocabulary, "the id of a special token") != static_cast<std::size_t>(its))
-      refuse(quoted(token) + " has two ids");
+      refuse_tokenizer(quoted(token) + " has two ids");
   }
 
  private:
@@ -119,10 +120,10 @@ class Lookup {
 
 void check_added_tokens(const bj::object& root, const Lookup& lookup) {
   for (const bj::value& added : array_at(root, "added_tokens")) {
-    if (!added.is_object()) refuse("an added token is not an object");
+    if (!added.is_object()) refuse_tokenizer("an added token is not an object");
     const bj::object& token = added.get_object();
     const std::string_view content = text_at(token, "content");
-    if (!flag_at(token, "special")) refuse("the added token " + quoted(content) + " is not special");
+    if (!flag_at(token, "special")) refuse_tokenizer("the added token " + quoted(content) + " is not special");
     lookup.expect(content, token.if_contains("id"));
   }
 }
@@ -135,7 +136,7 @@ struct Frame {
 [[nodiscard]] Frame read_bert_processing(const bj::object& processor, const Lookup& lookup) {
   const auto id_of = [&](std::string_view name) {
     const bj::array& pair = array_at(processor, name);
-    if (pair.size() != 2 || !pair[0].is_string()) refuse(quoted(name) + " is not a token with its id");
+    if (pair.size() != 2 || !pair[0].is_string()) refuse_tokenizer(quoted(name) + " is not a token with its id");
     lookup.expect(pair[0].get_string(), &pair[1]);
     return lookup.id(pair[0].get_string());
   };
@@ -143,20 +144,20 @@ struct Frame {
 }
 
 [[nodiscard]] const bj::object& template_part(const bj::value& piece, std::string_view kind) {
-  if (!piece.is_object()) refuse("a part of the template is not an object");
+  if (!piece.is_object()) refuse_tokenizer("a part of the template is not an object");
   return object_at(piece.get_object(), kind);
 }
 
 // {"type": "TemplateProcessing", "single": [special, sequence, special], "special_tokens": {"[CLS]": {"ids": [101]}}}
 [[nodiscard]] Frame read_template(const bj::object& processor, const Lookup& lookup) {
   const bj::array& single = array_at(processor, "single");
-  if (single.size() != 3) refuse("the template is not a token, the text and a token");
+  if (single.size() != 3) refuse_tokenizer("the template is not a token, the text and a token");
   (void)template_part(single[1], "Sequence");
   const bj::object& listed = object_at(processor, "special_tokens");
   const auto id_of = [&](const bj::value& piece) {
     const std::string_view name = text_at(template_part(piece, "SpecialToken"), "id");
     const bj::array& ids = array_at(object_at(listed, name), "ids");
-    if (ids.size() != 1) refuse(quoted(name) + " is more than one token");
+    if (ids.size() != 1) refuse_tokenizer(quoted(name) + " is more than one token");
     lookup.expect(name, ids.data());
     return lookup.id(name);
   };
@@ -168,7 +169,7 @@ struct Frame {
   const std::string_view type = text_at(processor, "type");
   if (type == "BertProcessing") return read_bert_processing(processor, lookup);
   if (type == "TemplateProcessing") return read_template(processor, lookup);
-  refuse("the post-processor is " + quoted(type));
+  refuse_tokenizer("the post-processor is " + quoted(type));
 }
 
 [[nodiscard]] std::int32_t pad_id(const bj::object& root, const Lookup& lookup, std::int32_t otherwise) {
@@ -184,13 +185,13 @@ struct Frame {
 }  // namespace
 
 WordPieceConfig read_wordpiece_json(std::string_view json) {
-  if (json.size() > kMaxTokenizerFile) refuse("the file is larger than 16 MiB");
+  if (json.size() > kMaxTokenizerFile) refuse_tokenizer("the file is larger than 16 MiB");
   bj::monotonic_resource arena(json.size() * 2 + 1024);
   bj::parse_options options;
   options.max_depth = 16;
   bj::error_code failed;
   const bj::value parsed = bj::parse(json, failed, &arena, options);
-  if (failed || !parsed.is_object()) refuse("it is not a JSON object");
+  if (failed || !parsed.is_object()) refuse_tokenizer("it is not a JSON object");
   const bj::object& root = parsed.get_object();
   const bj::object& model = object_at(root, "model");
   expect_type(model, "the model", "WordPiece");
@@ -201,7 +202,7 @@ WordPieceConfig read_wordpiece_json(std::string_view json) {
   config.tokens = read_vocabulary(model);
   config.continuing_prefix = text_at(model, "continuing_subword_prefix");
   const bj::value* const chars = model.if_contains("max_input_chars_per_word");
-  if (chars == nullptr) refuse("it has no number \"max_input_chars_per_word\"");
+  if (chars == nullptr) refuse_tokenizer("it has no number \"max_input_chars_per_word\"");
   config.max_word_chars = number_of(*chars, 1, kMaxWordChars, "max_input_chars_per_word");
 
   const Lookup lookup(model);

@@ -92,8 +92,11 @@ std::shared_ptr<const llm::ChatModel> make_vertex(const LlmChoice& choice, const
   llm::GeminiOptions options{.provider = {}, .project = choice.google_project, .location = choice.google_location};
   options.provider = provider_options(choice, std::move(options.provider), {}, choice.gemini_model, {});
   options.provider.deadline_ms = choice.vertex_timeout_ms;
-  options.provider.idle_ms = choice.vertex_timeout_ms;
-  options.provider.first_byte_ms = choice.vertex_timeout_ms;
+  // In a chain a silent one must leave time for the next.
+  const std::int64_t silence_ms =
+      choice.fallback.empty() ? choice.vertex_timeout_ms : std::min(choice.vertex_timeout_ms, choice.idle_ms);
+  options.provider.idle_ms = silence_ms;
+  options.provider.first_byte_ms = silence_ms;
   return std::make_shared<llm::GeminiChat>(peers.client, peers.google, peers.clock, std::move(options));
 }
 
