@@ -124,7 +124,9 @@ void CurlTransfer::set_headers(const Headers& headers) {
     if (!is_value(value))
       throw std::invalid_argument("the header \"" + name + "\" holds a character that none may hold");
     typed = typed || ascii_iequals(name, "content-type");
-    append(headers_, value.empty() ? name + ";" : name + ": " + value);
+    std::string line = name;
+    line.append(value.empty() ? ";" : ": ").append(value);
+    append(headers_, line);
   }
   append(headers_, "Expect:");
   if (!typed) append(headers_, "Content-Type:");

@@ -63,7 +63,7 @@ std::string canonical_query(std::string_view query) {
   std::string out;
   for (const auto& [name, value] : parameters) {
     if (!out.empty()) out += '&';
-    out += name + "=" + value;
+    out.append(name).append("=").append(value);
   }
   return out;
 }
@@ -100,7 +100,7 @@ Canonical canonical_request(std::string_view method, std::string_view target, co
   out.text += (rule == PathRule::kAsSent ? path_as_sent(path) : path_encoded_again(path)) + "\n";
   out.text += canonical_query(target.substr(std::min(question + 1, target.size()))) + "\n";
   for (const auto& [name, value] : by_name) {
-    out.text += name + ":" + value + "\n";
+    out.text.append(name).append(":").append(value).append("\n");
     if (!out.signed_headers.empty()) out.signed_headers += ';';
     out.signed_headers += name;
   }
