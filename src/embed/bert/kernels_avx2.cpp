@@ -55,7 +55,7 @@ struct Avx2Lanes : Avx2Floats {
 
 }  // namespace
 
-const Kernels kAvx2Kernels = make_kernels<Avx2Lanes>("avx2");
+constinit const Kernels kAvx2Kernels = make_kernels<Avx2Lanes>("avx2");
 
 }  // namespace nexus::embed::bert
 

@@ -74,7 +74,7 @@ struct Avx512Lanes {
 
 }  // namespace
 
-const Kernels kAvx512VnniKernels = make_kernels<Avx512Lanes>("avx512vnni");
+constinit const Kernels kAvx512VnniKernels = make_kernels<Avx512Lanes>("avx512vnni");
 
 }  // namespace nexus::embed::bert
 

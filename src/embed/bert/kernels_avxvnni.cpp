@@ -39,7 +39,7 @@ struct AvxVnniLanes : Avx2Floats {
 
 }  // namespace
 
-const Kernels kAvxVnniKernels = make_kernels<AvxVnniLanes>("avxvnni");
+constinit const Kernels kAvxVnniKernels = make_kernels<AvxVnniLanes>("avxvnni");
 
 }  // namespace nexus::embed::bert
 

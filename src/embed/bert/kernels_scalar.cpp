@@ -161,6 +161,6 @@ struct ScalarLanes : Products {
 
 }  // namespace
 
-const Kernels kScalarKernels = make_kernels<ScalarLanes>("scalar");
+constinit const Kernels kScalarKernels = make_kernels<ScalarLanes>("scalar");
 
 }  // namespace nexus::embed::bert
